@@ -1,0 +1,130 @@
+#include "services/lock/engine/lock_engine.h"
+
+#include <future>
+#include <utility>
+
+namespace holdfast {
+namespace {
+
+// Wakes the thread that waits for the drain.
+class DrainListener final : public CallListener {
+ public:
+  void OnOutcome(Outcome /*outcome*/) override { drained_.set_value(); }
+  void Wait() { drained_.get_future().wait(); }
+
+ private:
+  std::promise<void> drained_;
+};
+
+}  // namespace
+
+LockEngine::LockEngine(const Limits& limits, const Clock& clock,
+                       std::function<void(const absl::Status&)> on_fatal)
+    : limits_(limits),
+      clock_(clock),
+      on_fatal_(std::move(on_fatal)),
+      mailbox_(limits.max_pending_commands) {}
+
+LockEngine::~LockEngine() { Stop(); }
+
+absl::Status LockEngine::Start(std::unique_ptr<LockStore> store) {
+  store_ = std::move(store);
+  runner_ = std::make_unique<TurnRunner>(limits_, *store_);
+  if (absl::Status status = runner_->Load(clock_.Read()); !status.ok()) return status;
+  PublishStats();
+  state_ = State::kServing;
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+CallId LockEngine::Submit(CommandBody body, CallListener* listener) {
+  const CallId call{next_call_.fetch_add(1, std::memory_order_relaxed)};
+  const State state = state_.load(std::memory_order_acquire);
+  if (state != State::kServing) {
+    const Refusal reason = state == State::kStarting ? Refusal::kStarting : Refusal::kStopping;
+    listener->OnOutcome(Refused{.reason = reason});
+    return call;
+  }
+  Mailbox::Item item{.command = {.call = call, .body = std::move(body)}, .listener = listener};
+  if (!mailbox_.Put(item)) {
+    const bool stopped = state_.load(std::memory_order_acquire) == State::kStopped;
+    listener->OnOutcome(stopped ? Refused{.reason = Refusal::kStopping}
+                                : Refused{.reason = Refusal::kLimitExceeded,
+                                          .name = "max_pending_commands"});
+  }
+  return call;
+}
+
+void LockEngine::Cancel(CallId call) {
+  mailbox_.PutAlways({.command = {.call = {}, .body = CancelCommand{call}}});
+}
+
+void LockEngine::ReportUndelivered(std::string lease_id) {
+  mailbox_.PutAlways({.command = {.call = {}, .body = UndeliveredCommand{std::move(lease_id)}}});
+}
+
+void LockEngine::Drain() {
+  State serving = State::kServing;
+  if (!state_.compare_exchange_strong(serving, State::kDraining)) return;
+  DrainListener listener;
+  const CallId call{next_call_.fetch_add(1, std::memory_order_relaxed)};
+  mailbox_.PutAlways({.command = {.call = call, .body = DrainCommand{}}, .listener = &listener});
+  listener.Wait();
+}
+
+void LockEngine::Stop() {
+  state_ = State::kStopped;
+  mailbox_.Close();
+  if (thread_.joinable()) thread_.join();
+}
+
+TableStats LockEngine::stats() const {
+  MutexLock lock(stats_mutex_);
+  return stats_;
+}
+
+void LockEngine::Run() {
+  while (!mailbox_.Finished()) {
+    const Duration limit = runner_->TimeToNextTurn(clock_.Read().monotonic);
+    std::vector<Mailbox::Item> items = mailbox_.TakeAll(limit);
+    if (absl::Status status = RunTurn(items); !status.ok()) {
+      state_ = State::kStopped;
+      on_fatal_(status);
+      return;
+    }
+  }
+}
+
+absl::Status LockEngine::RunTurn(std::vector<Mailbox::Item>& items) {
+  std::vector<Command> commands;
+  commands.reserve(items.size());
+  for (Mailbox::Item& item : items) {
+    if (item.listener != nullptr) listeners_.emplace(item.command.call, item.listener);
+    commands.push_back(std::move(item.command));
+  }
+  std::vector<Delivery> deliveries;
+  absl::Status status = runner_->Run(commands, clock_.Read(), deliveries);
+  if (!status.ok()) return status;
+  PublishStats();
+  Deliver(deliveries);
+  runner_->Finished(clock_.Read().monotonic);
+  return status;
+}
+
+void LockEngine::Deliver(std::vector<Delivery>& deliveries) {
+  for (Delivery& delivery : deliveries) {
+    const auto found = listeners_.find(delivery.call);
+    CallListener* listener = found->second;
+    // After its final outcome the listener may be gone.
+    if (IsFinal(delivery.outcome)) listeners_.erase(found);
+    listener->OnOutcome(std::move(delivery.outcome));
+  }
+}
+
+void LockEngine::PublishStats() {
+  const TableStats stats = runner_->table().stats();
+  MutexLock lock(stats_mutex_);
+  stats_ = stats;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,181 @@
+// The lock table: every rule of the lock service, and nothing else.
+//
+// It is a deterministic state machine. Commands and the time go in; changes of
+// records, to be committed, and outcomes, to be told after the commit, come out.
+// There is no thread, clock, randomness, disk, proto or gRPC in it, so a
+// simulator can drive exactly the code that serves.
+//
+// The model: a lock has holders and a queue of waiters, and exists while it has
+// either. A lease_id is unknown, then waiting or held, then ended, for good.
+//
+//   acquire ──▶ held ──────────────▶ ended   released, expired, forced, or
+//      │         ▲                     ▲     cancelled (granted, not delivered)
+//      ▼         │                     │
+//   waiting ─────┴─────────────────────┘     released, timed out, cancelled
+//
+// Invariants, after every Apply and every FireTimers:
+//   * A lock with a waiter that is not parked is held: nobody waits for a free
+//     lock.
+//   * Waiters that are not parked are granted in the order of their sequence.
+//   * A lease_id is in exactly one of: leases, waiters, ended ids, or none.
+//   * Every token that was handed out is within what the store has reserved.
+//   * A lease lapses no earlier than `expire` after its grant, its last renewal,
+//     or the restart of the server, whichever was last.
+//
+// Thread-compatible: the engine's thread owns it.
+
+#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_TABLE_H_
+#define HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "services/common/clock.h"
+#include "services/lock/engine/command.h"
+#include "services/lock/engine/ended_ids.h"
+#include "services/lock/engine/held_lease.h"
+#include "services/lock/engine/limits.h"
+#include "services/lock/engine/lock_state.h"
+#include "services/lock/engine/outcome.h"
+#include "services/lock/engine/queue_reporter.h"
+#include "services/lock/engine/record_change.h"
+#include "services/lock/engine/timer_queue.h"
+#include "services/lock/engine/token_source.h"
+#include "services/lock/engine/wait_queue.h"
+
+namespace holdfast {
+
+// What Apply and FireTimers bring about. Both append.
+struct Effects {
+  RecordBatch changes;               // Commit these,
+  std::vector<Delivery> deliveries;  // and only then tell these.
+
+  void Tell(CallId call, Outcome outcome) {
+    deliveries.push_back({.call = call, .outcome = std::move(outcome)});
+  }
+};
+
+// How much is in the table.
+struct TableStats {
+  std::size_t locks = 0;
+  std::size_t leases = 0;
+  std::size_t waiters = 0;
+  std::size_t open_calls = 0;  // Calls of waiters.
+  std::size_t timers = 0;      // Of leases, waiters and calls.
+  std::size_t ended_ids = 0;
+};
+
+class LockTable {
+ public:
+  // FireTimers lets at most this many timers fire at once, so that a million
+  // leases which end together do not make one endless batch.
+  static constexpr int kTimersAtOnce = 4'096;
+
+  explicit LockTable(const Limits& limits) : limits_(limits), ended_(limits.max_ended_ids) {}
+  LockTable(const LockTable&) = delete;
+  LockTable& operator=(const LockTable&) = delete;
+
+  // Takes up what the store holds, before the first command. Every lease gets
+  // its full expire again. DATA_LOSS: the records contradict each other.
+  absl::Status RestoreLease(LeaseRecord lease, const Now& now);
+  absl::Status RestoreEnded(const std::string& lease_id, EndCause cause, const Now& now);
+  void RestoreTokens(std::uint64_t through) { tokens_.Restore(through); }
+  absl::Status FinishRestore() const;
+
+  // Carries out one command. REQUIRES: `now` never goes back.
+  void Apply(const Command& command, const Now& now, Effects& effects);
+
+  // Which timers may fire.
+  enum class Patience {
+    kNone,          // All that are due.
+    kWithSilence,   // Only those that do not end a lease or a place because its
+                    // client is silent: the server itself may have been stopped,
+                    // and what the client sent may not have been read yet.
+  };
+
+  // Fires timers that are due, and tells waiters of changes in their queue.
+  void FireTimers(const Now& now, Patience patience, Effects& effects);
+
+  // When FireTimers has something to do next, with kWithSilence and otherwise.
+  std::optional<Instant> NextPromptTimer() const;
+  std::optional<Instant> NextSilenceTimer() const { return silence_timers_.NextDue(); }
+
+  TableStats stats() const;
+
+ private:
+  // Timers that fire because a client has been silent.
+  struct Lapse {
+    HeldLease* lease;
+  };
+  struct DeliveryWindowEnd {
+    HeldLease* lease;
+  };
+  struct ParkEnd {
+    Waiter* waiter;
+  };
+  using SilenceTimer = std::variant<Lapse, DeliveryWindowEnd, ParkEnd>;
+
+  void Apply(CallId call, const AcquireCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const ReleaseCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const RenewCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const GetCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const ListCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const CancelCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const UndeliveredCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const DrainCommand& command, const Now& now, Effects& effects);
+
+  // The parts of Acquire, by what its lease_id is.
+  void AcquireNew(CallId call, const AcquireCommand& command, const Now& now, Effects& effects);
+  void AcquireHeld(CallId call, const AcquireCommand& command, HeldLease& lease, const Now& now,
+                   Effects& effects);
+  void AcquireWaiting(CallId call, const AcquireCommand& command, Waiter& waiter, const Now& now,
+                      Effects& effects);
+  void Enqueue(CallId call, const AcquireCommand& command, LockState& lock, const Now& now,
+               Effects& effects);
+
+  HeldLease& Hold(LockState& lock, LeaseSpec spec, const Now& now, Effects& effects);
+  void StartLease(HeldLease& lease, Instant now);
+  void EndLease(HeldLease& lease, EndCause cause, const Now& now, Effects& effects);
+
+  void AttachCall(Waiter& waiter, CallId call, const AcquireCommand& command, const Now& now);
+  void DetachCall(Waiter& waiter, CallId call);
+  void EndWaiter(Waiter& waiter, EndCause cause, const Now& now, Effects& effects);
+  void EraseWaiter(Waiter& waiter);
+
+  void GrantNext(LockState& lock, const Now& now, Effects& effects);
+  LockState& LockFor(const std::string& key);
+  void EraseIfUnused(LockState& lock);
+
+  void FireCallTimeout(CallId call, const Now& now, Effects& effects);
+  void FireSilence(const SilenceTimer& timer, const Now& now, Effects& effects);
+
+  Refused Blocked(Refusal reason, const LockState& lock, const Now& now) const;
+  HeldLease* FindLease(const std::string& lease_id) const;
+  Waiter* FindWaiter(const std::string& lease_id) const;
+
+  const Limits limits_;
+  bool draining_ = false;
+
+  LockMap locks_;
+  absl::flat_hash_map<std::string, std::unique_ptr<HeldLease>> leases_;  // By lease_id.
+  absl::flat_hash_map<std::string, std::unique_ptr<Waiter>> waiters_;    // By lease_id.
+  absl::flat_hash_map<CallId, Waiter*> waiting_calls_;
+  EndedIds ended_;
+  TokenSource tokens_;
+  std::uint64_t last_sequence_ = 0;
+
+  TimerQueue<SilenceTimer> silence_timers_;
+  TimerQueue<CallId> call_timeouts_;
+  QueueReporter reporter_;
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_TABLE_H_

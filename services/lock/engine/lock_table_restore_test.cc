@@ -1,0 +1,83 @@
+// What a restarted server takes up.
+
+#include <chrono>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/lock/engine/lock_table.h"
+#include "services/lock/engine/table_driver.h"
+
+namespace holdfast {
+namespace {
+
+using std::chrono::seconds;
+
+LeaseRecord Record(std::string key, std::string lease_id, std::uint64_t token) {
+  return {.spec = {.key = std::move(key),
+                   .lease_id = std::move(lease_id),
+                   .owner = "owner",
+                   .tags = {"x"},
+                   .expire = seconds(10)},
+          .fencing_token = token,
+          .granted_at = WallTime{1'699'999'995'000'000'000}};
+}
+
+TEST(LockTableRestoreTest, ARestoredLeaseHasItsFullExpireAgain) {
+  TableDriver t;
+  t.table().RestoreTokens(100);
+  ASSERT_TRUE(t.table().RestoreLease(Record("k", "a", 42), t.now()).ok());
+  ASSERT_TRUE(t.table().FinishRestore().ok());
+  const LockView lock = t.Get("k");
+  ASSERT_EQ(lock.holders.size(), 1u);
+  EXPECT_EQ(lock.holders[0].remaining, seconds(10));
+  EXPECT_EQ(lock.holders[0].held_for, seconds(5)) << "by the wall clock, across the restart";
+  t.Advance(seconds(10) - Duration(1));
+  EXPECT_EQ(t.RefusalOf(t.Try("k", "b")), Refusal::kLockHeld);
+  t.Advance(Duration(1));
+  t.Last<Granted>(t.Try("k", "b"));
+}
+
+TEST(LockTableRestoreTest, ItsHolderCanAcquireItAgain) {
+  TableDriver t;
+  t.table().RestoreTokens(100);
+  ASSERT_TRUE(t.table().RestoreLease(Record("k", "a", 42), t.now()).ok());
+  EXPECT_EQ(t.TokenOf(t.Acquire("k", "a", {.expire = seconds(10), .tags = {"x"}})), 42u);
+}
+
+TEST(LockTableRestoreTest, TokensGoOnAboveTheReservation) {
+  TableDriver t;
+  t.table().RestoreTokens(1'000);
+  EXPECT_GT(t.TokenOf(t.Try("k", "a")), 1'000u);
+}
+
+TEST(LockTableRestoreTest, EndedIdsAreStillRefused) {
+  TableDriver t;
+  ASSERT_TRUE(t.table().RestoreEnded("a", EndCause::kExpired, t.now()).ok());
+  EXPECT_EQ(t.RefusalOf(t.Try("k", "a")), Refusal::kLeaseEnded);
+  EXPECT_EQ(t.RefusalOf(t.Release("k", "a")), Refusal::kLeaseExpired);
+}
+
+TEST(LockTableRestoreTest, RecordsThatContradictEachOtherAreRefused) {
+  TableDriver t;
+  t.table().RestoreTokens(100);
+  ASSERT_TRUE(t.table().RestoreLease(Record("k", "a", 1), t.now()).ok());
+  EXPECT_EQ(t.table().RestoreLease(Record("k", "b", 2), t.now()).code(),
+            absl::StatusCode::kDataLoss)
+      << "two holders";
+  EXPECT_EQ(t.table().RestoreLease(Record("k2", "a", 2), t.now()).code(),
+            absl::StatusCode::kDataLoss)
+      << "one id twice";
+  ASSERT_TRUE(t.table().RestoreEnded("a", EndCause::kReleased, t.now()).ok());
+  EXPECT_EQ(t.table().FinishRestore().code(), absl::StatusCode::kDataLoss) << "held and ended";
+}
+
+TEST(LockTableRestoreTest, ATokenAboveTheHighWaterMarkIsRefused) {
+  TableDriver t;
+  t.table().RestoreTokens(41);
+  ASSERT_TRUE(t.table().RestoreLease(Record("k", "a", 42), t.now()).ok());
+  EXPECT_EQ(t.table().FinishRestore().code(), absl::StatusCode::kDataLoss);
+}
+
+}  // namespace
+}  // namespace holdfast

@@ -1,0 +1,73 @@
+// The part of the lock table that time drives.
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <type_traits>
+#include <variant>
+
+#include "services/lock/engine/lock_table.h"
+
+namespace holdfast {
+
+void LockTable::FireTimers(const Now& now, Patience patience, Effects& effects) {
+  int budget = kTimersAtOnce;
+  for (; budget > 0; --budget) {
+    const std::optional<CallId> call = call_timeouts_.PopDue(now.monotonic);
+    if (!call.has_value()) break;
+    FireCallTimeout(*call, now, effects);
+  }
+  for (; patience == Patience::kNone && budget > 0; --budget) {
+    const std::optional<SilenceTimer> timer = silence_timers_.PopDue(now.monotonic);
+    if (!timer.has_value()) break;
+    FireSilence(*timer, now, effects);
+  }
+  ended_.Prune(now.monotonic, effects.changes);
+  reporter_.Run(now, effects.deliveries);
+}
+
+void LockTable::FireCallTimeout(CallId call, const Now& now, Effects& effects) {
+  Waiter& waiter = *waiting_calls_.at(call);
+  effects.Tell(call, Blocked(Refusal::kWaitTimeout, *waiter.lock, now));
+  // The timer has fired; DetachCall finds nothing to cancel.
+  DetachCall(waiter, call);
+  if (waiter.parked()) EndWaiter(waiter, EndCause::kTimedOut, now, effects);
+}
+
+void LockTable::FireSilence(const SilenceTimer& timer, const Now& now, Effects& effects) {
+  std::visit(
+      [&](const auto& fired) {
+        using Timer = std::decay_t<decltype(fired)>;
+        if constexpr (std::is_same_v<Timer, Lapse>) {
+          fired.lease->lapse.reset();
+          EndLease(*fired.lease, EndCause::kExpired, now, effects);
+        } else if constexpr (std::is_same_v<Timer, DeliveryWindowEnd>) {
+          fired.lease->undelivered.reset();
+          EndLease(*fired.lease, EndCause::kCancelled, now, effects);
+        } else {
+          fired.waiter->park_end.reset();
+          EndWaiter(*fired.waiter, EndCause::kCancelled, now, effects);
+        }
+      },
+      timer);
+}
+
+std::optional<Instant> LockTable::NextPromptTimer() const {
+  std::optional<Instant> next;
+  for (const std::optional<Instant>& due :
+       {call_timeouts_.NextDue(), reporter_.NextDue(), ended_.NextPrune()}) {
+    if (due.has_value() && (!next.has_value() || *due < *next)) next = due;
+  }
+  return next;
+}
+
+TableStats LockTable::stats() const {
+  return {.locks = locks_.size(),
+          .leases = leases_.size(),
+          .waiters = waiters_.size(),
+          .open_calls = waiting_calls_.size(),
+          .timers = silence_timers_.size() + call_timeouts_.size(),
+          .ended_ids = ended_.size()};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,99 @@
+#include "services/lock/engine/queue_reporter.h"
+
+#include <algorithm>
+
+namespace holdfast {
+namespace {
+
+bool IsNews(const Waiter& waiter, std::uint32_t position) {
+  return waiter.told_position != position || waiter.told_token != waiter.lock->current_token();
+}
+
+Queued MakeQueued(const Waiter& waiter, std::uint32_t position, const Now& now) {
+  return {.position = position,
+          .queue_sequence = waiter.sequence,
+          .holders = waiter.lock->HolderViews(now)};
+}
+
+}  // namespace
+
+void QueueReporter::Changed(LockState& lock, Instant now) {
+  if (lock.queue.empty()) return;
+  ReportState& report = lock.report;
+  report.changed = true;
+  if (report.next.has_value()) return;
+  const Instant due = std::max(now + kSlicePause, report.sweep_began + kReportInterval);
+  report.next = pending_.Set(due, &lock);
+}
+
+void QueueReporter::TellNow(Waiter& waiter, CallId call, std::uint32_t position, const Now& now,
+                            std::vector<Delivery>& deliveries) {
+  deliveries.push_back({.call = call, .outcome = MakeQueued(waiter, position, now)});
+  waiter.told_position = position;
+  waiter.told_token = waiter.lock->current_token();
+  waiter.told_at = now.monotonic;
+}
+
+std::optional<Instant> QueueReporter::NextDue() const {
+  const std::optional<Instant> due = pending_.NextDue();
+  if (!due.has_value()) return std::nullopt;
+  return std::max(*due, next_slice_);
+}
+
+void QueueReporter::Run(const Now& now, std::vector<Delivery>& deliveries) {
+  if (now.monotonic < next_slice_) return;
+  Budget budget;
+  while (!budget.spent()) {
+    const std::optional<LockState*> due = pending_.PopDue(now.monotonic);
+    if (!due.has_value()) break;
+    LockState& lock = **due;
+    ReportState& report = lock.report;
+    report.next.reset();
+    if (!Sweep(lock, now, budget, deliveries)) {
+      report.next = pending_.Set(now.monotonic + kSlicePause, &lock);
+      break;
+    }
+    report.cursor = 0;
+    report.position = 0;
+    if (report.changed) {
+      report.next = pending_.Set(report.sweep_began + kReportInterval, &lock);
+    }
+  }
+  // Without this, many small queues would make one slice follow the other.
+  if (budget.spent()) next_slice_ = now.monotonic + kSlicePause;
+}
+
+bool QueueReporter::Sweep(LockState& lock, const Now& now, Budget& budget,
+                          std::vector<Delivery>& deliveries) {
+  ReportState& report = lock.report;
+  if (report.cursor == 0) {
+    report.changed = false;
+    report.sweep_began = now.monotonic;
+  }
+  const WaitQueue::Places& places = lock.queue.places();
+  for (auto it = places.upper_bound(report.cursor); it != places.end(); ++it) {
+    if (budget.spent()) return false;
+    --budget.visits;
+    Waiter& waiter = *it->second;
+    report.cursor = waiter.sequence;
+    ++report.position;
+    if (!waiter.reports_queue() || !IsNews(waiter, report.position)) continue;
+    if (now.monotonic - waiter.told_at < kReportInterval) {
+      report.changed = true;  // Too soon for this one: it has its turn in the next sweep.
+      continue;
+    }
+    Tell(waiter, report.position, now, budget, deliveries);
+  }
+  return true;
+}
+
+void QueueReporter::Tell(Waiter& waiter, std::uint32_t position, const Now& now, Budget& budget,
+                         std::vector<Delivery>& deliveries) {
+  for (const WaitingCall& call : waiter.calls) {
+    if (!call.report_queue) continue;
+    TellNow(waiter, call.id, position, now, deliveries);
+    --budget.messages;
+  }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,71 @@
+// Tells those who wait on a stream where they are, without ever being in the
+// way of a grant.
+//
+// A release moves everybody in the queue up by one, but must not cost a message
+// to each. So a change only marks the lock; a sweep then walks the queue from
+// the front in small slices, with pauses between them, and tells each waiter
+// whose position or holder has changed, at most once a second. A lock that goes
+// on changing is swept again and again; one that is quiet costs nothing.
+//
+// Positions told in the middle of a sweep may be off by those who have left since
+// it began; the change that they made leads to another sweep. Thread-compatible.
+
+#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_QUEUE_REPORTER_H_
+#define HOLDFAST_SERVICES_LOCK_ENGINE_QUEUE_REPORTER_H_
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "services/common/clock.h"
+#include "services/lock/engine/lock_state.h"
+#include "services/lock/engine/outcome.h"
+#include "services/lock/engine/timer_queue.h"
+
+namespace holdfast {
+
+class QueueReporter {
+ public:
+  // A waiter is told at most this often.
+  static constexpr Duration kReportInterval = std::chrono::seconds(1);
+
+  // A slice: at most 50 messages, about half a millisecond of work, every 10 ms.
+  // A queue of 10,000 is told in two seconds.
+  static constexpr Duration kSlicePause = std::chrono::milliseconds(10);
+  static constexpr int kMessagesPerSlice = 50;
+  static constexpr int kVisitsPerSlice = 1'000;
+
+  // The holder of `lock` or somebody's position in its queue has changed.
+  void Changed(LockState& lock, Instant now);
+
+  // `lock` is about to go away.
+  void Forget(LockState& lock) { pending_.Cancel(lock.report.next); }
+
+  // Tells `waiter`, which has just joined, through the call that it joined with.
+  void TellNow(Waiter& waiter, CallId call, std::uint32_t position, const Now& now,
+               std::vector<Delivery>& deliveries);
+
+  std::optional<Instant> NextDue() const;
+
+  // Runs one slice, if one is due.
+  void Run(const Now& now, std::vector<Delivery>& deliveries);
+
+ private:
+  struct Budget {
+    int messages = kMessagesPerSlice;
+    int visits = kVisitsPerSlice;
+    bool spent() const { return messages <= 0 || visits <= 0; }
+  };
+
+  // Returns false if the budget ran out before the end of the queue.
+  bool Sweep(LockState& lock, const Now& now, Budget& budget, std::vector<Delivery>& deliveries);
+  void Tell(Waiter& waiter, std::uint32_t position, const Now& now, Budget& budget,
+            std::vector<Delivery>& deliveries);
+
+  TimerQueue<LockState*> pending_;
+  Instant next_slice_;
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_QUEUE_REPORTER_H_

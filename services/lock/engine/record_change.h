@@ -1,0 +1,46 @@
+// What the engine asks the store to write.
+
+#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_RECORD_CHANGE_H_
+#define HOLDFAST_SERVICES_LOCK_ENGINE_RECORD_CHANGE_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "services/lock/engine/lease.h"
+
+namespace holdfast {
+
+// Adds a lease or replaces the one with the same lease_id.
+struct PutLease {
+  LeaseRecord lease;
+};
+
+struct DeleteLease {
+  std::string lease_id;
+};
+
+// Remembers that a lease_id has been used up.
+struct PutEnded {
+  std::string lease_id;
+  EndCause cause{};
+};
+
+struct DeleteEnded {
+  std::string lease_id;
+};
+
+// Raises the token high-water mark: tokens up to `through` may be granted.
+struct ReserveTokens {
+  std::uint64_t through = 0;
+};
+
+using RecordChange = std::variant<PutLease, DeleteLease, PutEnded, DeleteEnded, ReserveTokens>;
+
+// Changes in the order in which they happened. Later ones win.
+using RecordBatch = std::vector<RecordChange>;
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_RECORD_CHANGE_H_

@@ -1,0 +1,78 @@
+#include "services/lock/engine/stall_guard.h"
+
+#include <chrono>
+#include <optional>
+
+#include "gtest/gtest.h"
+
+namespace holdfast {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Instant kStart{std::chrono::hours(1)};
+
+// A guard whose last turn ended at kStart.
+StallGuard RunningGuard() {
+  StallGuard guard;
+  guard.MayFire(kStart, std::nullopt);
+  guard.TurnEnded(kStart);
+  return guard;
+}
+
+TEST(StallGuardTest, InOrdinaryLifeTimersFire) {
+  StallGuard guard = RunningGuard();
+  const Instant now = kStart + StallGuard::kHeartbeat;
+  EXPECT_TRUE(guard.MayFire(now, now - milliseconds(1)));
+}
+
+TEST(StallGuardTest, AfterALongSleepTimersAreHeldForTheGrace) {
+  StallGuard guard = RunningGuard();
+  const Instant woken = kStart + seconds(10);
+  EXPECT_FALSE(guard.MayFire(woken, woken + milliseconds(5)));
+  guard.TurnEnded(woken + StallGuard::kHeartbeat);
+  EXPECT_FALSE(guard.MayFire(woken + StallGuard::kGrace - Duration(1), woken));
+  EXPECT_TRUE(guard.MayFire(woken + StallGuard::kGrace, woken));
+}
+
+TEST(StallGuardTest, ATimerFoundLateIsHeldOnce) {
+  StallGuard guard = RunningGuard();
+  const Instant due = kStart + milliseconds(10);
+  const Instant woken = due + StallGuard::kLate + Duration(1);
+  EXPECT_FALSE(guard.MayFire(woken, due));
+  guard.TurnEnded(woken);
+  const Instant after = woken + StallGuard::kGrace;
+  EXPECT_EQ(guard.grace_end(), after);
+  guard.TurnEnded(after - milliseconds(1));
+  EXPECT_TRUE(guard.MayFire(after, due)) << "it is late because it was held";
+}
+
+TEST(StallGuardTest, ASlowDiskDoesNotKeepLeasesAliveForEver) {
+  StallGuard guard = RunningGuard();
+  const Instant due = kStart + milliseconds(100);
+  Instant now = kStart;
+  // Turns that take this long each, one after the other.
+  constexpr Duration kTurn = milliseconds(400);
+  for (int turn = 0; turn < 10; ++turn) {
+    if (guard.MayFire(now, due) && now >= due) {
+      EXPECT_LE(now, due + StallGuard::kGrace + 2 * kTurn);
+      return;
+    }
+    now += kTurn;
+    guard.TurnEnded(now);
+  }
+  FAIL() << "the timer never fired";
+}
+
+TEST(StallGuardTest, ASecondStallWithinTheGraceBeginsItAnew) {
+  StallGuard guard = RunningGuard();
+  const Instant woken = kStart + seconds(10);
+  EXPECT_FALSE(guard.MayFire(woken, woken));
+  guard.TurnEnded(woken);
+  const Instant woken_again = woken + seconds(10);
+  EXPECT_FALSE(guard.MayFire(woken_again, woken));
+}
+
+}  // namespace
+}  // namespace holdfast

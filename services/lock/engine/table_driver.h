@@ -1,0 +1,88 @@
+// Drives a lock table in tests: a clock to be set by hand, short names for the
+// commands, and the outcomes sorted by call. After every step it checks what
+// must hold at any time. Single-threaded.
+
+#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_TABLE_DRIVER_H_
+#define HOLDFAST_SERVICES_LOCK_ENGINE_TABLE_DRIVER_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "services/common/clock.h"
+#include "services/lock/engine/command.h"
+#include "services/lock/engine/limits.h"
+#include "services/lock/engine/lock_table.h"
+#include "services/lock/engine/outcome.h"
+
+namespace holdfast {
+
+class TableDriver {
+ public:
+  explicit TableDriver(const Limits& limits = {}) : table_(limits) {}
+
+  struct AcquireOptions {
+    std::optional<Duration> expire{};
+    Duration timeout{};
+    bool report_queue = false;
+    std::string owner = "owner";
+    std::vector<std::string> tags{};
+  };
+
+  CallId Acquire(std::string key, std::string lease_id, AcquireOptions options);
+  CallId Try(std::string key, std::string lease_id) { return Acquire(key, lease_id, {}); }
+  CallId Queue(std::string key, std::string lease_id) {
+    return Acquire(key, lease_id, {.timeout = kNoTimeout});
+  }
+  CallId Release(std::string key, std::string lease_id);
+  CallId Renew(std::string key, std::string lease_id, std::optional<Duration> expire = {});
+  LockView Get(std::string key);
+  void Cancel(CallId call);
+  void ReportUndelivered(std::string lease_id);
+  CallId Drain();
+
+  // Moves the clock and fires what is due.
+  void Advance(Duration step, LockTable::Patience patience = LockTable::Patience::kNone);
+
+  // All that `call` was told, in order.
+  const std::vector<Outcome>& All(CallId call) { return outcomes_[call]; }
+
+  bool Answered(CallId call);
+
+  // What `call` was told last, if it was a T; otherwise the test fails, and the
+  // result is empty.
+  template <typename T>
+  T Last(CallId call) {
+    const std::vector<Outcome>& all = outcomes_[call];
+    if (!all.empty() && std::holds_alternative<T>(all.back())) return std::get<T>(all.back());
+    ReportWrongOutcome(all);
+    return {};
+  }
+
+  std::uint64_t TokenOf(CallId call) { return Last<Granted>(call).lease.lease.fencing_token; }
+  Refusal RefusalOf(CallId call) { return Last<Refused>(call).reason; }
+
+  LockTable& table() { return table_; }
+  Now now() const { return now_; }
+
+  // The changes of the last step.
+  const RecordBatch& changes() const { return changes_; }
+
+ private:
+  CallId Apply(CommandBody body);
+  void Collect(Effects effects);
+  static void ReportWrongOutcome(const std::vector<Outcome>& all);
+
+  LockTable table_;
+  Now now_{.monotonic = Instant(std::chrono::hours(1)),
+           .wall = WallTime{1'700'000'000'000'000'000}};
+  std::uint64_t last_call_ = 0;
+  std::uint64_t last_token_ = 0;
+  std::map<CallId, std::vector<Outcome>> outcomes_;
+  RecordBatch changes_;
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_TABLE_DRIVER_H_

@@ -1,0 +1,55 @@
+// One turn of the engine: commands in, one commit, outcomes out.
+//
+// This is all that there is between the mailbox and the store, without the
+// thread, so that the simulator can drive it. Single-threaded.
+
+#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_TURN_H_
+#define HOLDFAST_SERVICES_LOCK_ENGINE_TURN_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "services/common/clock.h"
+#include "services/lock/engine/command.h"
+#include "services/lock/engine/limits.h"
+#include "services/lock/engine/lock_store.h"
+#include "services/lock/engine/lock_table.h"
+#include "services/lock/engine/outcome.h"
+#include "services/lock/engine/stall_guard.h"
+
+namespace holdfast {
+
+class TurnRunner {
+ public:
+  // `store` must outlive this.
+  TurnRunner(const Limits& limits, LockStore& store) : table_(limits), store_(store) {}
+
+  // Loads what the store holds. To be called once, first. Errors are those of
+  // LockStore::Load; DATA_LOSS too if the records contradict each other.
+  absl::Status Load(const Now& now);
+
+  // Applies `commands`, then fires the timers that are due: a renewal that has
+  // arrived counts before its lease lapses. Commits what changed, and appends to
+  // `deliveries` what may now be told. After an error nothing may be told, and
+  // the runner must not be used again.
+  absl::Status Run(const std::vector<Command>& commands, const Now& now,
+                   std::vector<Delivery>& deliveries);
+
+  // To be called when the outcomes of a Run have been told, so that the time that
+  // it took is not mistaken for a stall.
+  void Finished(Instant now) { stall_guard_.TurnEnded(now); }
+
+  // How long after `now` the next turn is due at the latest.
+  Duration TimeToNextTurn(Instant now) const;
+
+  const LockTable& table() const { return table_; }
+
+ private:
+  LockTable table_;
+  LockStore& store_;
+  StallGuard stall_guard_;
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_TURN_H_

@@ -1,0 +1,81 @@
+// Those who wait for one lock, in the order in which the server queued them.
+//
+// A waiter has one open call, or several if its client sent the request again.
+// Without an open call it is parked: it keeps its place in case its client comes
+// back, but grants pass it over, because nobody would take them.
+// Thread-compatible.
+
+#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_WAIT_QUEUE_H_
+#define HOLDFAST_SERVICES_LOCK_ENGINE_WAIT_QUEUE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "services/common/clock.h"
+#include "services/lock/engine/command.h"
+#include "services/lock/engine/lease.h"
+#include "services/lock/engine/timer_queue.h"
+
+namespace holdfast {
+
+struct LockState;
+
+// One open call of a waiter.
+struct WaitingCall {
+  CallId id{};
+  Instant received;
+  bool report_queue = false;
+  std::optional<TimerId> timeout;
+};
+
+struct Waiter {
+  LeaseSpec spec;
+  LockState* lock = nullptr;
+  std::uint64_t sequence = 0;  // Its place: rises with every waiter.
+  Instant queued;
+  std::vector<WaitingCall> calls;
+  std::optional<TimerId> park_end;  // Set while parked.
+
+  // What its calls were last told, and when; see QueueReporter.
+  std::uint32_t told_position = 0;
+  std::uint64_t told_token = 0;
+  Instant told_at;
+
+  bool parked() const { return calls.empty(); }
+  bool reports_queue() const;
+};
+
+class WaitQueue {
+ public:
+  using Places = absl::btree_map<std::uint64_t, Waiter*>;
+
+  void Add(Waiter& waiter);
+  void Remove(Waiter& waiter);
+
+  // To be called when waiter.parked() has changed.
+  void UpdateParked(Waiter& waiter);
+
+  // The first that is not parked, or null.
+  Waiter* FirstReady() const;
+
+  // 1 is next in line; parked waiters count. Takes time in proportion to the
+  // result.
+  std::uint32_t PositionOf(const Waiter& waiter) const;
+
+  bool empty() const { return places_.empty(); }
+  std::size_t size() const { return places_.size(); }
+
+  // All, in order.
+  const Places& places() const { return places_; }
+
+ private:
+  Places places_;
+  Places ready_;  // Those that are not parked.
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_WAIT_QUEUE_H_
