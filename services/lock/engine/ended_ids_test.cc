@@ -9,10 +9,10 @@
 namespace holdfast {
 namespace {
 
+using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::VariantWith;
-using ::testing::_;
 
 constexpr Instant kStart{std::chrono::hours(1)};
 

@@ -17,9 +17,9 @@ struct HeldLease {
   LeaseRecord record;
   LockState* lock = nullptr;
 
-  Instant began;                // Of its expire: the grant or the last renewal.
-  Instant granted;              // Meaningless where `restored`.
-  bool restored = false;        // Loaded from the store: granted before a restart.
+  Instant began;                 // Of its expire: the grant or the last renewal.
+  Instant granted;               // Meaningless where `restored`.
+  bool restored = false;         // Loaded from the store: granted before a restart.
   std::optional<TimerId> lapse;  // Set where the lease has an expiry.
 
   // Has the grant arrived? For certain once the lease has been renewed. Until

@@ -41,7 +41,7 @@ enum class EndCause { kReleased, kExpired, kForced, kCancelled, kTimedOut };
 struct LeaseView {
   LeaseRecord lease;
   std::optional<Duration> remaining;  // Absent as spec.expire is.
-  Duration elapsed{};  // From the receipt of the call to the moment described.
+  Duration elapsed{};                 // From the receipt of the call to the moment described.
 };
 
 // A lease as everybody else sees it: the lease_id is a secret.

@@ -48,9 +48,9 @@ CallId LockEngine::Submit(CommandBody body, CallListener* listener) {
   Mailbox::Item item{.command = {.call = call, .body = std::move(body)}, .listener = listener};
   if (!mailbox_.Put(item)) {
     const bool stopped = state_.load(std::memory_order_acquire) == State::kStopped;
-    listener->OnOutcome(stopped ? Refused{.reason = Refusal::kStopping}
-                                : Refused{.reason = Refusal::kLimitExceeded,
-                                          .name = "max_pending_commands"});
+    listener->OnOutcome(
+        stopped ? Refused{.reason = Refusal::kStopping}
+                : Refused{.reason = Refusal::kLimitExceeded, .name = "max_pending_commands"});
   }
   return call;
 }

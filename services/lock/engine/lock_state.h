@@ -25,8 +25,8 @@ struct ReportState {
   std::optional<TimerId> next;  // Set while there is something to report.
   bool changed = false;         // Since the sweep began.
   Instant sweep_began;
-  std::uint64_t cursor = 0;     // Sequence of the waiter told last; 0: none yet.
-  std::uint32_t position = 0;   // Its position.
+  std::uint64_t cursor = 0;    // Sequence of the waiter told last; 0: none yet.
+  std::uint32_t position = 0;  // Its position.
 };
 
 struct LockState {

@@ -130,8 +130,8 @@ void LockTable::AcquireNew(CallId call, const AcquireCommand& command, const Now
   }
 }
 
-void LockTable::Enqueue(CallId call, const AcquireCommand& command, LockState& lock,
-                        const Now& now, Effects& effects) {
+void LockTable::Enqueue(CallId call, const AcquireCommand& command, LockState& lock, const Now& now,
+                        Effects& effects) {
   auto owned = std::make_unique<Waiter>();
   Waiter& waiter = *owned;
   waiter.spec = command.spec;
@@ -178,8 +178,7 @@ void LockTable::Apply(CallId call, const ReleaseCommand& command, const Now& now
   }
 }
 
-void LockTable::Apply(CallId call, const RenewCommand& command, const Now& now,
-                      Effects& effects) {
+void LockTable::Apply(CallId call, const RenewCommand& command, const Now& now, Effects& effects) {
   HeldLease* lease = FindLease(command.lease_id);
   if (lease == nullptr) {
     const std::optional<EndCause> cause = ended_.Find(command.lease_id);
@@ -216,8 +215,7 @@ void LockTable::Apply(CallId call, const GetCommand& command, const Now& now, Ef
   effects.Tell(call, Shown{std::move(view)});
 }
 
-void LockTable::Apply(CallId call, const ListCommand& command, const Now& now,
-                      Effects& effects) {
+void LockTable::Apply(CallId call, const ListCommand& command, const Now& now, Effects& effects) {
   effects.Tell(call, ListLocks(locks_, command, now));
 }
 
@@ -229,8 +227,7 @@ void LockTable::Apply(CallId /*call*/, const CancelCommand& command, const Now& 
   DetachCall(waiter, command.call);
   effects.Tell(command.call, Refused{.reason = Refusal::kCancelled});
   if (!waiter.parked()) return;
-  waiter.park_end =
-      silence_timers_.Set(now.monotonic + limits_.reattach_window, ParkEnd{&waiter});
+  waiter.park_end = silence_timers_.Set(now.monotonic + limits_.reattach_window, ParkEnd{&waiter});
 }
 
 void LockTable::Apply(CallId /*call*/, const UndeliveredCommand& command, const Now& now,
@@ -375,8 +372,7 @@ void LockTable::EraseIfUnused(LockState& lock) {
 }
 
 Refused LockTable::Blocked(Refusal reason, const LockState& lock, const Now& now) const {
-  Refused refused{.reason = reason,
-                  .queue_length = static_cast<std::uint32_t>(lock.queue.size())};
+  Refused refused{.reason = reason, .queue_length = static_cast<std::uint32_t>(lock.queue.size())};
   if (!lock.is_free()) refused.holder = lock.holders.front()->PublicView(now);
   return refused;
 }

@@ -94,10 +94,10 @@ class LockTable {
 
   // Which timers may fire.
   enum class Patience {
-    kNone,          // All that are due.
-    kWithSilence,   // Only those that do not end a lease or a place because its
-                    // client is silent: the server itself may have been stopped,
-                    // and what the client sent may not have been read yet.
+    kNone,         // All that are due.
+    kWithSilence,  // Only those that do not end a lease or a place because its
+                   // client is silent: the server itself may have been stopped,
+                   // and what the client sent may not have been read yet.
   };
 
   // Fires timers that are due, and tells waiters of changes in their queue.

@@ -285,8 +285,8 @@ TEST(LockTableQueueTest, TenThousandWaitersCostOneAnswerARelease) {
   t.Try("k", "holder");
   std::vector<CallId> calls;
   for (int i = 0; i < 10'000; ++i) {
-    calls.push_back(t.Acquire("k", "w" + std::to_string(i),
-                              {.timeout = kNoTimeout, .report_queue = true}));
+    calls.push_back(
+        t.Acquire("k", "w" + std::to_string(i), {.timeout = kNoTimeout, .report_queue = true}));
   }
   t.Release("k", "holder");
   t.Last<Granted>(calls[0]);

@@ -42,10 +42,9 @@ absl::Status LockTable::RestoreEnded(const std::string& lease_id, EndCause cause
 absl::Status LockTable::FinishRestore() const {
   for (const auto& [lease_id, lease] : leases_) {
     if (lease->record.fencing_token > tokens_.reserved_through()) {
-      return absl::DataLossError(
-          absl::StrCat("the lease on ", lease->record.spec.key, " has the token ",
-                       lease->record.fencing_token, ", above the stored high-water mark ",
-                       tokens_.reserved_through()));
+      return absl::DataLossError(absl::StrCat(
+          "the lease on ", lease->record.spec.key, " has the token ", lease->record.fencing_token,
+          ", above the stored high-water mark ", tokens_.reserved_through()));
     }
     if (ended_.Find(lease_id).has_value()) {
       return absl::DataLossError(

@@ -13,15 +13,15 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 using ::testing::VariantWith;
-using ::testing::_;
 
 TEST(LockTableTest, AFreeLockIsGrantedWithWhatWasAskedFor) {
   TableDriver t;
-  const CallId call = t.Acquire(
-      "k", "a", {.expire = seconds(10), .owner = "me", .tags = {"blue", "red"}});
+  const CallId call =
+      t.Acquire("k", "a", {.expire = seconds(10), .owner = "me", .tags = {"blue", "red"}});
   const LeaseView lease = t.Last<Granted>(call).lease;
   EXPECT_EQ(lease.lease.spec.key, "k");
   EXPECT_EQ(lease.lease.spec.lease_id, "a");

@@ -50,14 +50,14 @@ enum class Refusal {
   kWaitTimeout,
   kLeaseExpired,
   kLeaseForced,
-  kLeaseEnded,     // `ended_by` says how.
+  kLeaseEnded,  // `ended_by` says how.
   kLeaseNotFound,
   kLeaseWaiting,
   kLeaseMismatch,  // `name` is the field that differs.
   kLimitExceeded,  // `name` is the limit, as Limits and the flags spell it.
   kStarting,
   kStopping,
-  kCancelled,      // The caller has gone; nobody will read this.
+  kCancelled,  // The caller has gone; nobody will read this.
 };
 
 struct Refused {
@@ -69,8 +69,7 @@ struct Refused {
   std::uint32_t queue_length = 0;
 };
 
-using Outcome =
-    std::variant<Granted, Queued, Released, Renewed, Shown, Listed, Drained, Refused>;
+using Outcome = std::variant<Granted, Queued, Released, Renewed, Shown, Listed, Drained, Refused>;
 
 inline bool IsFinal(const Outcome& outcome) { return !std::holds_alternative<Queued>(outcome); }
 

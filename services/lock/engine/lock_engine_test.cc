@@ -1,0 +1,249 @@
+// The engine with its thread. What the table decides is tested beside it; here
+// are the promises that threads could break.
+
+#include "services/lock/engine/lock_engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace holdfast {
+namespace {
+
+using ::testing::SizeIs;
+
+// Blocks in Commit while told to, and counts.
+class GateStore final : public LockStore {
+ public:
+  struct Gate {
+    Mutex mutex;
+    CondVar changed;
+    bool closed GUARDED_BY(mutex) = false;
+    int waiting GUARDED_BY(mutex) = 0;
+    std::vector<std::size_t> batch_sizes GUARDED_BY(mutex);
+    absl::Status result GUARDED_BY(mutex);
+
+    void Close() {
+      MutexLock lock(mutex);
+      closed = true;
+    }
+    void Open() {
+      MutexLock lock(mutex);
+      closed = false;
+      changed.NotifyAll();
+    }
+    void AwaitCommit() {
+      MutexLock lock(mutex);
+      while (waiting == 0) changed.Wait(mutex);
+    }
+  };
+
+  explicit GateStore(Gate& gate) : gate_(gate) {}
+
+  absl::Status Load(RecordVisitor& /*visitor*/) override { return absl::OkStatus(); }
+  absl::Status Commit(const RecordBatch& batch) override {
+    MutexLock lock(gate_.mutex);
+    ++gate_.waiting;
+    gate_.changed.NotifyAll();
+    while (gate_.closed) gate_.changed.Wait(gate_.mutex);
+    --gate_.waiting;
+    gate_.batch_sizes.push_back(batch.size());
+    return gate_.result;
+  }
+
+ private:
+  Gate& gate_;
+};
+
+// Keeps what it is told.
+class Caller final : public CallListener {
+ public:
+  void OnOutcome(Outcome outcome) override {
+    if (!IsFinal(outcome)) return;
+    final_.set_value(std::move(outcome));
+  }
+  Outcome Get() { return future_.get(); }
+  bool Answered() const {
+    return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
+
+ private:
+  std::promise<Outcome> final_;
+  std::future<Outcome> future_ = final_.get_future();
+};
+
+Refusal RefusalIn(const Outcome& outcome) {
+  const auto* refused = std::get_if<Refused>(&outcome);
+  return refused == nullptr ? Refusal{-1} : refused->reason;
+}
+
+class LockEngineTest : public ::testing::Test {
+ protected:
+  void Start() { ASSERT_TRUE(engine_.Start(std::make_unique<GateStore>(gate_)).ok()); }
+
+  static AcquireCommand Acquire(std::string key, std::string lease_id, Duration timeout = {}) {
+    return {.spec = {.key = std::move(key), .lease_id = std::move(lease_id)},
+            .timeout = timeout,
+            .received = SystemClock().Read().monotonic};
+  }
+
+  GateStore::Gate gate_;
+  std::promise<absl::Status> fatal_;
+  LockEngine engine_{Limits{.max_pending_commands = 100}, SystemClock(),
+                     [this](const absl::Status& status) { fatal_.set_value(status); }};
+};
+
+TEST_F(LockEngineTest, BeforeItsStartCommandsAreRefused) {
+  Caller caller;
+  engine_.Submit(Acquire("k", "a"), &caller);
+  EXPECT_EQ(RefusalIn(caller.Get()), Refusal::kStarting);
+}
+
+TEST_F(LockEngineTest, NothingIsToldBeforeItsCommit) {
+  Start();
+  gate_.Close();
+  Caller first;
+  engine_.Submit(Acquire("k", "a"), &first);
+  gate_.AwaitCommit();
+  Caller reader;
+  engine_.Submit(GetCommand{"k"}, &reader);
+  EXPECT_FALSE(first.Answered());
+  EXPECT_FALSE(reader.Answered());
+  gate_.Open();
+  EXPECT_TRUE(std::holds_alternative<Granted>(first.Get()));
+  EXPECT_THAT(std::get<Shown>(reader.Get()).lock.holders, SizeIs(1));
+}
+
+TEST_F(LockEngineTest, WhatComesDuringACommitSharesTheNext) {
+  Start();
+  gate_.Close();
+  Caller first;
+  engine_.Submit(Acquire("first", "first"), &first);
+  gate_.AwaitCommit();
+  std::vector<Caller> callers(50);
+  for (std::size_t i = 0; i < callers.size(); ++i) {
+    const std::string name = std::to_string(i);
+    engine_.Submit(Acquire(name, name), &callers[i]);
+  }
+  gate_.Open();
+  for (Caller& caller : callers) EXPECT_TRUE(std::holds_alternative<Granted>(caller.Get()));
+  MutexLock lock(gate_.mutex);
+  EXPECT_THAT(gate_.batch_sizes, SizeIs(2));
+}
+
+TEST_F(LockEngineTest, AFullMailboxRefusesAtOnce) {
+  Start();
+  gate_.Close();
+  Caller first;
+  engine_.Submit(Acquire("first", "first"), &first);
+  gate_.AwaitCommit();
+  std::vector<Caller> callers(101);
+  for (Caller& caller : callers) engine_.Submit(GetCommand{"k"}, &caller);
+  ASSERT_TRUE(callers.back().Answered());
+  const Outcome refused = callers.back().Get();
+  EXPECT_EQ(RefusalIn(refused), Refusal::kLimitExceeded);
+  EXPECT_EQ(std::get<Refused>(refused).name, "max_pending_commands");
+  EXPECT_FALSE(callers.front().Answered());
+  gate_.Open();
+  engine_.Drain();
+}
+
+TEST_F(LockEngineTest, ACancelledWaiterIsAnsweredOnce) {
+  Start();
+  Caller holder;
+  Caller waiter;
+  engine_.Submit(Acquire("k", "a"), &holder);
+  const CallId call = engine_.Submit(Acquire("k", "b", kNoTimeout), &waiter);
+  engine_.Cancel(call);
+  engine_.Cancel(call);
+  EXPECT_EQ(RefusalIn(waiter.Get()), Refusal::kCancelled);
+  engine_.Drain();
+}
+
+TEST_F(LockEngineTest, DrainingAnswersAllWhoWaitAndRefusesAllWhoCome) {
+  Start();
+  Caller holder;
+  engine_.Submit(Acquire("k", "holder"), &holder);
+  std::vector<Caller> waiters(50);
+  for (std::size_t i = 0; i < waiters.size(); ++i) {
+    engine_.Submit(Acquire("k", "w" + std::to_string(i), kNoTimeout), &waiters[i]);
+  }
+  engine_.Drain();
+  for (Caller& waiter : waiters) {
+    ASSERT_TRUE(waiter.Answered()) << "Drain returns only when all have been told";
+    EXPECT_EQ(RefusalIn(waiter.Get()), Refusal::kStopping);
+  }
+  Caller late;
+  engine_.Submit(Acquire("k", "late"), &late);
+  EXPECT_EQ(RefusalIn(late.Get()), Refusal::kStopping);
+}
+
+TEST_F(LockEngineTest, AFailedCommitIsFatalAndAnswersNobody) {
+  Start();
+  {
+    MutexLock lock(gate_.mutex);
+    gate_.result = absl::InternalError("disk");
+  }
+  Caller caller;
+  engine_.Submit(Acquire("k", "a"), &caller);
+  EXPECT_EQ(fatal_.get_future().get().message(), "disk");
+  engine_.Stop();
+  EXPECT_FALSE(caller.Answered());
+  Caller late;
+  engine_.Submit(Acquire("k", "b"), &late);
+  EXPECT_EQ(RefusalIn(late.Get()), Refusal::kStopping);
+}
+
+TEST_F(LockEngineTest, ALeaseLapsesWithoutAnybodyAsking) {
+  Start();
+  Caller holder;
+  Caller waiter;
+  AcquireCommand acquire = Acquire("k", "a");
+  acquire.spec.expire = std::chrono::milliseconds(20);
+  engine_.Submit(acquire, &holder);
+  engine_.Submit(Acquire("k", "b", kNoTimeout), &waiter);
+  EXPECT_TRUE(std::holds_alternative<Granted>(waiter.Get()));
+}
+
+TEST_F(LockEngineTest, ManyThreadsGetOneFinalOutcomeEachAndDistinctTokens) {
+  Start();
+  constexpr int kThreads = 8;
+  constexpr int kRounds = 200;
+  std::vector<std::vector<std::uint64_t>> tokens(kThreads);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int round = 0; round < kRounds; ++round) {
+        const std::string id = std::to_string(t) + "-" + std::to_string(round);
+        Caller acquired;
+        engine_.Submit(Acquire("k", id, kNoTimeout), &acquired);
+        tokens[static_cast<std::size_t>(t)].push_back(
+            std::get<Granted>(acquired.Get()).lease.lease.fencing_token);
+        Caller released;
+        engine_.Submit(ReleaseCommand{.key = "k", .lease_id = id}, &released);
+        EXPECT_TRUE(std::holds_alternative<Released>(released.Get()));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<std::uint64_t> all;
+  for (const auto& some : tokens) {
+    EXPECT_TRUE(std::is_sorted(some.begin(), some.end()));
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
+  const TableStats stats = engine_.stats();
+  EXPECT_EQ(stats.locks + stats.leases + stats.waiters + stats.open_calls + stats.timers, 0u);
+}
+
+}  // namespace
+}  // namespace holdfast
