@@ -12,6 +12,7 @@
 
 #include "services/common/clock.h"
 #include "services/lock/engine/lease.h"
+#include "services/lock/engine/lease_filter.h"
 
 namespace holdfast {
 
@@ -45,13 +46,39 @@ struct GetCommand {
 };
 
 struct ListCommand {
-  std::string key_prefix;
-  std::vector<std::string> tags;  // All of these on one lease.
-  std::string after_key;          // Begin behind this key; empty: at the first.
-  std::uint32_t page_size = 0;    // At least 1.
+  LeaseFilter filter;           // Empty: waiters alone are enough to be listed.
+  std::string after_key;        // Begin behind this key; empty: at the first.
+  std::uint32_t page_size = 0;  // At least 1.
 };
 
-// The caller has gone away. If `call` still waits, it is answered with
+// Ends whatever lease is on the lock; or only the one with this token, which
+// makes it safe to send again.
+struct ForceReleaseCommand {
+  std::string key;
+  std::optional<std::uint64_t> fencing_token;
+};
+
+// Ends, or with `dry_run` only shows, a page of the leases that match.
+struct ReleaseByTagCommand {
+  std::vector<std::string> tags;  // At least one; in byte order, without repeats.
+  bool dry_run = false;
+  std::string after_key;  // As of ListCommand.
+  // Spare leases with a larger token: they were granted later. Absent: those
+  // that are granted later than now.
+  std::optional<std::uint64_t> max_fencing_token;
+};
+
+// Watches leases: Watched outcomes until it is cancelled.
+struct WatchCommand {
+  LeaseFilter filter;
+};
+
+// `call`, which watches, is ready for the next page of its snapshot.
+struct WatchNextPageCommand {
+  CallId call{};
+};
+
+// The caller has gone away. If `call` still waits or watches, it is answered with
 // Refusal::kCancelled; otherwise nothing happens.
 struct CancelCommand {
   CallId call{};
@@ -62,17 +89,26 @@ struct UndeliveredCommand {
   std::string lease_id;
 };
 
-// The server is about to stop: every waiting call is answered with
+// The server is about to stop: every call that waits or watches is answered with
 // Refusal::kStopping. Leases stay.
 struct DrainCommand {};
 
-using CommandBody = std::variant<AcquireCommand, ReleaseCommand, RenewCommand, GetCommand,
-                                 ListCommand, CancelCommand, UndeliveredCommand, DrainCommand>;
+using CommandBody =
+    std::variant<AcquireCommand, ReleaseCommand, RenewCommand, GetCommand, ListCommand,
+                 ForceReleaseCommand, ReleaseByTagCommand, WatchCommand, WatchNextPageCommand,
+                 CancelCommand, UndeliveredCommand, DrainCommand>;
 
 struct Command {
-  CallId call{};  // Who gets the outcomes. Cancel and Undelivered have none.
+  CallId call{};  // Who gets the outcomes. Only some have any: ExpectsOutcome.
   CommandBody body;
 };
+
+// Cancel, Undelivered and WatchNextPage have no outcome of their own.
+inline bool ExpectsOutcome(const CommandBody& body) {
+  return !std::holds_alternative<CancelCommand>(body) &&
+         !std::holds_alternative<UndeliveredCommand>(body) &&
+         !std::holds_alternative<WatchNextPageCommand>(body);
+}
 
 }  // namespace holdfast
 

@@ -59,6 +59,10 @@ void LockEngine::Cancel(CallId call) {
   mailbox_.PutAlways({.command = {.call = {}, .body = CancelCommand{call}}});
 }
 
+void LockEngine::ContinueWatch(CallId call) {
+  mailbox_.PutAlways({.command = {.call = {}, .body = WatchNextPageCommand{call}}});
+}
+
 void LockEngine::ReportUndelivered(std::string lease_id) {
   mailbox_.PutAlways({.command = {.call = {}, .body = UndeliveredCommand{std::move(lease_id)}}});
 }

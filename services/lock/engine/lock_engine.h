@@ -68,12 +68,15 @@ class LockEngine {
   // kCancelled, or another one that was on its way.
   void Cancel(CallId call);
 
+  // The caller of `call`, which watches, is ready for the next page of the snapshot.
+  void ContinueWatch(CallId call);
+
   // The caller did not get its Granted outcome: unless it comes back with the
   // same lease_id within the re-attach window, the lease is released.
   void ReportUndelivered(std::string lease_id);
 
-  // From now on commands are refused with kStopping, and every waiting call is
-  // answered so. Returns when those answers have been handed to their listeners.
+  // From now on commands are refused with kStopping, and every call that waits or
+  // watches is answered so. Returns when those answers have been handed to their listeners.
   void Drain();
 
   // Ends the thread. Commands that are still in the mailbox are answered first,

@@ -47,15 +47,15 @@ TEST_F(LockListingTest, AllLocksAreListedInTheOrderOfTheirKeys) {
 
 TEST_F(LockListingTest, APrefixSelectsItsKeysAlone) {
   for (const char* key : {"a", "ab", "ab/1", "ac", "b"}) Add(key);
-  EXPECT_THAT(Page({.key_prefix = "ab", .page_size = 10}), ElementsAre("ab", "ab/1"));
+  EXPECT_THAT(Page({.filter = {.key_prefix = "ab"}, .page_size = 10}), ElementsAre("ab", "ab/1"));
 }
 
 TEST_F(LockListingTest, TagsMustAllBeThere) {
   Add("a", {"x"});
   Add("b", {"x", "y"});
   Add("c", {"y"});
-  EXPECT_THAT(Page({.tags = {"x", "y"}, .page_size = 10}), ElementsAre("b"));
-  EXPECT_THAT(Page({.tags = {"x"}, .page_size = 10}), ElementsAre("a", "b"));
+  EXPECT_THAT(Page({.filter = {.tags = {"x", "y"}}, .page_size = 10}), ElementsAre("b"));
+  EXPECT_THAT(Page({.filter = {.tags = {"x"}}, .page_size = 10}), ElementsAre("a", "b"));
 }
 
 TEST_F(LockListingTest, PagesFollowEachOtherWithoutGapOrRepeat) {
@@ -74,9 +74,10 @@ TEST_F(LockListingTest, APageAfterALockThatHasGoneGoesOnBehindIt) {
 TEST_F(LockListingTest, APageThatMatchesLittleEndsEarlyAndGoesOn) {
   for (int i = 0; i < kLocksScannedPerPage + 1; ++i) Add("a" + std::to_string(i));
   Add("z", {"x"});
-  EXPECT_THAT(Page({.tags = {"x"}, .page_size = 10}), IsEmpty());
+  EXPECT_THAT(Page({.filter = {.tags = {"x"}}, .page_size = 10}), IsEmpty());
   ASSERT_TRUE(next_.has_value());
-  EXPECT_THAT(Page({.tags = {"x"}, .after_key = *next_, .page_size = 10}), ElementsAre("z"));
+  EXPECT_THAT(Page({.filter = {.tags = {"x"}}, .after_key = *next_, .page_size = 10}),
+              ElementsAre("z"));
   EXPECT_EQ(next_, std::nullopt);
 }
 

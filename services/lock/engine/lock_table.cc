@@ -42,6 +42,20 @@ Refused AlreadyEnded(EndCause cause) {
   return {.reason = Refusal::kLeaseEnded, .ended_by = cause};
 }
 
+LeaseEventKind EventOf(EndCause cause) {
+  switch (cause) {
+    case EndCause::kExpired:
+      return LeaseEventKind::kExpired;
+    case EndCause::kForced:
+      return LeaseEventKind::kForced;
+    case EndCause::kReleased:
+    case EndCause::kCancelled:  // The server released it, as its caller never got it.
+    case EndCause::kTimedOut:   // Not of a lease.
+      break;
+  }
+  return LeaseEventKind::kReleased;
+}
+
 // A timeout so long that its end cannot be written down is none.
 std::optional<Instant> DeadlineAfter(Instant start, Duration timeout) {
   if (timeout >= Instant::max() - start) return std::nullopt;
@@ -51,9 +65,7 @@ std::optional<Instant> DeadlineAfter(Instant start, Duration timeout) {
 }  // namespace
 
 void LockTable::Apply(const Command& command, const Now& now, Effects& effects) {
-  const bool expects_outcome = !std::holds_alternative<CancelCommand>(command.body) &&
-                               !std::holds_alternative<UndeliveredCommand>(command.body);
-  if (draining_ && expects_outcome) {
+  if (draining_ && ExpectsOutcome(command.body)) {
     effects.Tell(command.call, Refused{.reason = Refusal::kStopping});
     return;
   }
@@ -222,7 +234,13 @@ void LockTable::Apply(CallId call, const ListCommand& command, const Now& now, E
 void LockTable::Apply(CallId /*call*/, const CancelCommand& command, const Now& now,
                       Effects& effects) {
   const auto found = waiting_calls_.find(command.call);
-  if (found == waiting_calls_.end()) return;  // It has had its final outcome.
+  if (found == waiting_calls_.end()) {
+    // Unless it watches, it has had its final outcome.
+    if (watches_.Stop(command.call)) {
+      effects.Tell(command.call, Refused{.reason = Refusal::kCancelled});
+    }
+    return;
+  }
   Waiter& waiter = *found->second;
   DetachCall(waiter, command.call);
   effects.Tell(command.call, Refused{.reason = Refusal::kCancelled});
@@ -254,6 +272,7 @@ void LockTable::Apply(CallId call, const DrainCommand& /*command*/, const Now& /
   waiters.reserve(waiters_.size());
   for (const auto& [lease_id, waiter] : waiters_) waiters.push_back(waiter.get());
   for (Waiter* waiter : waiters) EraseWaiter(*waiter);
+  watches_.StopAll(Refused{.reason = Refusal::kStopping}, effects.deliveries);
   effects.Tell(call, Drained{});
 }
 
@@ -269,6 +288,7 @@ HeldLease& LockTable::Hold(LockState& lock, LeaseSpec spec, const Now& now, Effe
   lock.holders.push_back(&lease);
   leases_.emplace(lease.record.spec.lease_id, std::move(owned));
   effects.changes.push_back(PutLease{lease.record});
+  watches_.Publish(LeaseEventKind::kGranted, lease.record, now, effects.deliveries);
   reporter_.Changed(lock, now.monotonic);
   return lease;
 }
@@ -287,6 +307,7 @@ void LockTable::EndLease(HeldLease& lease, EndCause cause, const Now& now, Effec
   silence_timers_.Cancel(lease.lapse);
   silence_timers_.Cancel(lease.undelivered);
   std::erase(lock.holders, &lease);
+  watches_.Publish(EventOf(cause), lease.record, now, effects.deliveries);
   const std::string lease_id = lease.record.spec.lease_id;
   leases_.erase(lease_id);
   effects.changes.push_back(DeleteLease{lease_id});

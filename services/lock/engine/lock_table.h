@@ -49,6 +49,7 @@
 #include "services/lock/engine/timer_queue.h"
 #include "services/lock/engine/token_source.h"
 #include "services/lock/engine/wait_queue.h"
+#include "services/lock/engine/watch_hub.h"
 
 namespace holdfast {
 
@@ -68,7 +69,8 @@ struct TableStats {
   std::size_t leases = 0;
   std::size_t waiters = 0;
   std::size_t open_calls = 0;  // Calls of waiters.
-  std::size_t timers = 0;      // Of leases, waiters and calls.
+  std::size_t watches = 0;
+  std::size_t timers = 0;  // Of leases, waiters and calls.
   std::size_t ended_ids = 0;
 };
 
@@ -77,6 +79,9 @@ class LockTable {
   // FireTimers lets at most this many timers fire at once, so that a million
   // leases which end together do not make one endless batch.
   static constexpr int kTimersAtOnce = 4'096;
+
+  // ReleaseByTag ends at most this many leases in one batch.
+  static constexpr std::uint32_t kForcedAtOnce = 500;
 
   explicit LockTable(const Limits& limits) : limits_(limits), ended_(limits.max_ended_ids) {}
   LockTable(const LockTable&) = delete;
@@ -127,6 +132,10 @@ class LockTable {
   void Apply(CallId call, const RenewCommand& command, const Now& now, Effects& effects);
   void Apply(CallId call, const GetCommand& command, const Now& now, Effects& effects);
   void Apply(CallId call, const ListCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const ForceReleaseCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const ReleaseByTagCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const WatchCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const WatchNextPageCommand& command, const Now& now, Effects& effects);
   void Apply(CallId call, const CancelCommand& command, const Now& now, Effects& effects);
   void Apply(CallId call, const UndeliveredCommand& command, const Now& now, Effects& effects);
   void Apply(CallId call, const DrainCommand& command, const Now& now, Effects& effects);
@@ -174,6 +183,7 @@ class LockTable {
   TimerQueue<SilenceTimer> silence_timers_;
   TimerQueue<CallId> call_timeouts_;
   QueueReporter reporter_;
+  WatchHub watches_;
 };
 
 }  // namespace holdfast

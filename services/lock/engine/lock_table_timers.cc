@@ -66,6 +66,7 @@ TableStats LockTable::stats() const {
           .leases = leases_.size(),
           .waiters = waiters_.size(),
           .open_calls = waiting_calls_.size(),
+          .watches = watches_.size(),
           .timers = silence_timers_.size() + call_timeouts_.size(),
           .ended_ids = ended_.size()};
 }

@@ -1,6 +1,6 @@
 // What the engine answers. Every call gets exactly one final outcome; a waiting
-// call may get Queued outcomes before it, which are the only ones that are not
-// final.
+// call may get Queued outcomes before it and a watching one Watched outcomes,
+// which are the only ones that are not final.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_OUTCOME_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_OUTCOME_H_
@@ -45,6 +45,42 @@ struct Listed {
   std::optional<std::string> next_after_key;
 };
 
+// The answer to ForceRelease: the lease that was ended, as it was before.
+struct Forced {
+  HolderView former_holder;
+};
+
+// The answer to ReleaseByTag.
+struct ForcedPage {
+  // Whose leases were ended, or would have been: as they were before.
+  std::vector<LockView> locks;
+  // Where the next page begins, as of Listed, and what it must spare.
+  std::optional<std::string> next_after_key;
+  std::uint64_t max_fencing_token = 0;
+};
+
+enum class LeaseEventKind { kHeld, kSnapshotEnd, kGranted, kReleased, kExpired, kForced };
+
+struct LeaseEvent {
+  LeaseEventKind kind{};
+  // Rises with every event, of any key, for as long as the server runs. Of kHeld
+  // and kSnapshotEnd: that of the last event that the snapshot has in it.
+  std::uint64_t sequence = 0;
+  std::string key;
+  std::string owner;
+  std::vector<std::string> tags;
+  std::uint64_t fencing_token = 0;
+  std::optional<Duration> expire;
+  WallTime time{};  // For display only. Of a kHeld event: that of the grant.
+};
+
+// What a watch tells: first a snapshot, of kHeld events up to a kSnapshotEnd, with
+// events of keys that it has passed between them; then events alone.
+struct Watched {
+  std::vector<LeaseEvent> events;
+  bool snapshot_continues = false;  // On WatchNextPage.
+};
+
 enum class Refusal {
   kLockHeld,
   kWaitTimeout,
@@ -53,6 +89,7 @@ enum class Refusal {
   kLeaseEnded,  // `ended_by` says how.
   kLeaseNotFound,
   kLeaseWaiting,
+  kLockNotHeld,    // Not at all, or not by the lease with that token.
   kLeaseMismatch,  // `name` is the field that differs.
   kLimitExceeded,  // `name` is the limit, as Limits and the flags spell it.
   kStarting,
@@ -69,9 +106,12 @@ struct Refused {
   std::uint32_t queue_length = 0;
 };
 
-using Outcome = std::variant<Granted, Queued, Released, Renewed, Shown, Listed, Drained, Refused>;
+using Outcome = std::variant<Granted, Queued, Released, Renewed, Shown, Listed, Forced, ForcedPage,
+                             Watched, Drained, Refused>;
 
-inline bool IsFinal(const Outcome& outcome) { return !std::holds_alternative<Queued>(outcome); }
+inline bool IsFinal(const Outcome& outcome) {
+  return !std::holds_alternative<Queued>(outcome) && !std::holds_alternative<Watched>(outcome);
+}
 
 // An outcome and the call that it is for.
 struct Delivery {

@@ -29,6 +29,18 @@ CallId TableDriver::Renew(std::string key, std::string lease_id, std::optional<D
                             .received = now_.monotonic});
 }
 
+CallId TableDriver::ForceRelease(std::string key, std::optional<std::uint64_t> fencing_token) {
+  return Apply(ForceReleaseCommand{.key = std::move(key), .fencing_token = fencing_token});
+}
+
+CallId TableDriver::ReleaseByTag(ReleaseByTagCommand command) { return Apply(std::move(command)); }
+
+CallId TableDriver::Watch(LeaseFilter filter) {
+  return Apply(WatchCommand{.filter = std::move(filter)});
+}
+
+void TableDriver::ContinueWatch(CallId call) { Apply(WatchNextPageCommand{call}); }
+
 LockView TableDriver::Get(std::string key) {
   return Last<Shown>(Apply(GetCommand{std::move(key)})).lock;
 }

@@ -37,6 +37,10 @@ class TableDriver {
   }
   CallId Release(std::string key, std::string lease_id);
   CallId Renew(std::string key, std::string lease_id, std::optional<Duration> expire = {});
+  CallId ForceRelease(std::string key, std::optional<std::uint64_t> fencing_token = {});
+  CallId ReleaseByTag(ReleaseByTagCommand command);
+  CallId Watch(LeaseFilter filter);
+  void ContinueWatch(CallId call);
   LockView Get(std::string key);
   void Cancel(CallId call);
   void ReportUndelivered(std::string lease_id);

@@ -32,6 +32,9 @@ class TokenSource {
   // No token up to `through` will be given out.
   void Restore(std::uint64_t through) { last_ = reserved_through_ = through; }
 
+  // The last one that was given out, or that Restore has skipped.
+  std::uint64_t last() const { return last_; }
+
   std::uint64_t reserved_through() const { return reserved_through_; }
 
  private:

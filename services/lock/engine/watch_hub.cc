@@ -1,0 +1,76 @@
+#include "services/lock/engine/watch_hub.h"
+
+#include <utility>
+
+namespace holdfast {
+namespace {
+
+LeaseEvent MakeEvent(LeaseEventKind kind, std::uint64_t sequence, const LeaseRecord& lease,
+                     WallTime time) {
+  return {.kind = kind,
+          .sequence = sequence,
+          .key = lease.spec.key,
+          .owner = lease.spec.owner,
+          .tags = lease.spec.tags,
+          .fencing_token = lease.fencing_token,
+          .expire = lease.spec.expire,
+          .time = time};
+}
+
+}  // namespace
+
+void WatchHub::Start(CallId call, const LeaseFilter& filter, const LockMap& locks,
+                     std::vector<Delivery>& deliveries) {
+  Watch& watch = watches_[call];
+  watch.filter = filter;
+  TellPage(call, watch, locks, deliveries);
+}
+
+void WatchHub::NextPage(CallId call, const LockMap& locks, std::vector<Delivery>& deliveries) {
+  const auto found = watches_.find(call);
+  if (found == watches_.end() || found->second.snapshot_complete) return;
+  TellPage(call, found->second, locks, deliveries);
+}
+
+void WatchHub::TellPage(CallId call, Watch& watch, const LockMap& locks,
+                        std::vector<Delivery>& deliveries) {
+  Watched page;
+  auto it =
+      watch.begun ? locks.upper_bound(watch.cursor) : locks.lower_bound(watch.filter.key_prefix);
+  int scanned = 0;
+  for (; it != locks.end() && it->first.starts_with(watch.filter.key_prefix); ++it, ++scanned) {
+    if (scanned == kLocksScannedPerPage || page.events.size() >= kLeasesPerPage) break;
+    for (const HeldLease* lease : it->second->holders) {
+      if (!watch.filter.Matches(lease->record.spec)) continue;
+      page.events.push_back(MakeEvent(LeaseEventKind::kHeld, last_sequence_, lease->record,
+                                      lease->record.granted_at));
+    }
+    watch.cursor = it->first;
+    watch.begun = true;
+  }
+  watch.snapshot_complete = it == locks.end() || !it->first.starts_with(watch.filter.key_prefix);
+  page.snapshot_continues = !watch.snapshot_complete;
+  if (watch.snapshot_complete) {
+    page.events.push_back({.kind = LeaseEventKind::kSnapshotEnd, .sequence = last_sequence_});
+  }
+  deliveries.push_back({.call = call, .outcome = std::move(page)});
+}
+
+void WatchHub::StopAll(const Refused& refused, std::vector<Delivery>& deliveries) {
+  for (const auto& [call, watch] : watches_) {
+    deliveries.push_back({.call = call, .outcome = refused});
+  }
+  watches_.clear();
+}
+
+void WatchHub::Publish(LeaseEventKind kind, const LeaseRecord& lease, const Now& now,
+                       std::vector<Delivery>& deliveries) {
+  ++last_sequence_;
+  for (const auto& [call, watch] : watches_) {
+    if (!watch.filter.Matches(lease.spec) || !watch.HasPassed(lease.spec.key)) continue;
+    Watched told{.events = {MakeEvent(kind, last_sequence_, lease, now.wall)}};
+    deliveries.push_back({.call = call, .outcome = std::move(told)});
+  }
+}
+
+}  // namespace holdfast
