@@ -1,0 +1,154 @@
+#include "services/lock/storage/data_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "services/lock/storage/durable_file.h"
+
+namespace holdfast {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What may lie in a directory that is still to be made ours: what an attempt
+// that was cut short has left, and what mkfs puts into every new ext4 volume.
+constexpr std::array<std::string_view, 3> kHarmless = {"LOCK", "FORMAT.tmp", "lost+found"};
+
+std::string FormatPath(const std::string& directory) { return directory + "/FORMAT"; }
+
+absl::Status InDirectory(const std::string& path, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat("data directory ", path, ": ", status.message()));
+}
+
+absl::Status RefuseUnlessEmpty(const std::string& path) {
+  std::error_code error;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (std::find(kHarmless.begin(), kHarmless.end(), name) != kHarmless.end()) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("it holds ", name, " but no FORMAT file, so it is not holdfast's or not ",
+                     "complete; nothing was changed"));
+  }
+  if (error) return FileError("list", path, error.value());
+  return absl::OkStatus();
+}
+
+// What is in the directory, by looking only. Absent: it is empty.
+absl::StatusOr<std::optional<DirectoryState>> Inspect(const std::string& path) {
+  const absl::StatusOr<std::string> format = ReadFile(FormatPath(path));
+  if (absl::IsNotFound(format.status())) {
+    if (absl::Status status = RefuseUnlessEmpty(path); !status.ok()) return status;
+    return std::optional<DirectoryState>();
+  }
+  if (!format.ok()) return format.status();
+  const absl::StatusOr<DirectoryState> state = ParseFormatFile(*format);
+  if (!state.ok()) return state.status();
+  return std::optional<DirectoryState>(*state);
+}
+
+// Locks the directory. The lock belongs to the descriptor, so it goes with the
+// process, however that ends.
+absl::StatusOr<FileDescriptor> TakeLock(const std::string& directory) {
+  const std::string path = directory + "/LOCK";
+  FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.valid()) return FileError("open", path, errno);
+  if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
+  if (errno != EWOULDBLOCK) return FileError("lock", path, errno);
+  const absl::StatusOr<std::string> holder = ReadFile(path);
+  const std::string pid(absl::StripAsciiWhitespace(holder.ok() ? *holder : ""));
+  return absl::AlreadyExistsError(
+      absl::StrCat("it is in use by process ", pid.empty() ? "(unknown)" : pid));
+}
+
+// For people and for the message above. Not synced: it means nothing after a
+// power loss.
+absl::Status WritePid(const FileDescriptor& file, const std::string& directory) {
+  const std::string pid = absl::StrCat(getpid(), "\n");
+  if (ftruncate(file.get(), 0) != 0 ||
+      pwrite(file.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+    return FileError("write", directory + "/LOCK", errno);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeDirectory(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) != 0) {
+    if (errno == EEXIST) return absl::OkStatus();
+    return FileError("create", path, errno);
+  }
+  return SyncDirectory(fs::path(path).parent_path());
+}
+
+}  // namespace
+
+DataDirectory::DataDirectory(std::string path, FileDescriptor lock)
+    : path_(std::move(path)), lock_(std::move(lock)) {}
+
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& given_path) {
+  if (given_path.empty()) return absl::InvalidArgumentError("the data directory has no name");
+  // Without a slash at its end, so that it has a parent.
+  const std::string path = given_path.substr(0, given_path.find_last_not_of('/') + 1);
+  if (path.empty()) {
+    return absl::FailedPreconditionError("data directory /: not in the root directory");
+  }
+  if (absl::Status status = MakeDirectory(path); !status.ok()) return InDirectory(path, status);
+
+  // Looked at before the lock, because taking it makes a file; and again behind
+  // it, because only then does nobody else change what is there.
+  if (absl::Status status = Inspect(path).status(); !status.ok()) return InDirectory(path, status);
+  absl::StatusOr<FileDescriptor> lock = TakeLock(path);
+  if (!lock.ok()) return InDirectory(path, lock.status());
+  const absl::StatusOr<std::optional<DirectoryState>> found = Inspect(path);
+  if (!found.ok()) return InDirectory(path, found.status());
+
+  if (absl::Status status = WritePid(*lock, path); !status.ok()) return InDirectory(path, status);
+  std::unique_ptr<DataDirectory> directory(new DataDirectory(path, *std::move(lock)));
+  if (*found == DirectoryState::kReady) {
+    directory->state_ = DirectoryState::kReady;
+    if (std::error_code error; !fs::is_directory(directory->database_path(), error)) {
+      return InDirectory(path, absl::DataLossError("its database, the directory db, is missing"));
+    }
+    return directory;
+  }
+  if (absl::Status status = directory->BeginCreating(); !status.ok()) {
+    return InDirectory(path, status);
+  }
+  return directory;
+}
+
+absl::Status DataDirectory::BeginCreating() {
+  const std::string content = FormatFileContent(DirectoryState::kCreating);
+  if (absl::Status status = ReplaceFile(FormatPath(path_), content); !status.ok()) return status;
+  // An attempt that was cut short may have left a part of a database.
+  std::error_code error;
+  fs::remove_all(database_path(), error);
+  if (error) return FileError("remove", database_path(), error.value());
+  // RocksDB would let everybody look into it, and lease ids are secrets.
+  return MakeDirectory(database_path());
+}
+
+absl::Status DataDirectory::MarkReady() {
+  // Syncs path_ as well, and with it the name of the database's directory.
+  const std::string content = FormatFileContent(DirectoryState::kReady);
+  if (absl::Status status = ReplaceFile(FormatPath(path_), content); !status.ok()) {
+    return InDirectory(path_, status);
+  }
+  state_ = DirectoryState::kReady;
+  return absl::OkStatus();
+}
+
+}  // namespace holdfast

@@ -1,0 +1,64 @@
+// The directory that a store keeps its data in, owned by one process at a time.
+//
+//     FORMAT   what this is (format_file.h)
+//     LOCK     locked by the process that has the directory; holds its pid
+//     db/      the database
+//
+// Nothing is written to a directory before it is known to be ours: an empty one,
+// or one whose FORMAT this version understands. The database is made between two
+// writes of FORMAT, `creating` and `ready`, so that a database that has gone
+// missing is never taken for one that was not made yet: a new one would begin
+// the fencing tokens again at 1.
+//
+// Thread-compatible.
+
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_DATA_DIRECTORY_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_DATA_DIRECTORY_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "services/common/file_descriptor.h"
+#include "services/lock/storage/format_file.h"
+
+namespace holdfast {
+
+class DataDirectory {
+ public:
+  // Takes the directory for as long as the object lives, and makes it if its
+  // parent exists. A directory that is refused is left as it was.
+  //
+  // ALREADY_EXISTS: another process has it; the message names both.
+  // FAILED_PRECONDITION: it is of a newer format, or holds something else.
+  // DATA_LOSS: FORMAT or the database is damaged or missing. Otherwise what the
+  // operating system said. Every message names the directory.
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path);
+
+  DataDirectory(const DataDirectory&) = delete;
+  DataDirectory& operator=(const DataDirectory&) = delete;
+
+  // kCreating: there is no database yet, but an empty directory for it.
+  DirectoryState state() const { return state_; }
+
+  // Where the database is, or is to be made.
+  std::string database_path() const { return path_ + "/db"; }
+
+  // Notes durably that the database has been made.
+  absl::Status MarkReady();
+
+ private:
+  DataDirectory(std::string path, FileDescriptor lock);
+
+  // Brings a directory that is empty, or whose making was cut short, to kCreating.
+  absl::Status BeginCreating();
+
+  const std::string path_;
+  const FileDescriptor lock_;  // Closing it gives the directory up.
+  DirectoryState state_ = DirectoryState::kCreating;
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_DATA_DIRECTORY_H_

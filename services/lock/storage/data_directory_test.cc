@@ -1,0 +1,170 @@
+#include "services/lock/storage/data_directory.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/lock/storage/scratch_directory.h"
+
+namespace holdfast {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class DataDirectoryTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<std::unique_ptr<DataDirectory>> Open() { return DataDirectory::Open(path_); }
+
+  // Makes a directory whose database has been made.
+  void MakeReady() {
+    auto directory = Open();
+    ASSERT_TRUE(directory.ok()) << directory.status();
+    ASSERT_TRUE((*directory)->MarkReady().ok());
+  }
+
+  void Write(const std::string& name, const std::string& content) {
+    fs::create_directories(path_);
+    std::ofstream(path_ + "/" + name, std::ios::binary) << content;
+  }
+  std::string Read(const std::string& name) {
+    std::ifstream file(path_ + "/" + name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  // The names of everything in the directory, with the content of files.
+  std::map<std::string, std::string> Listing() {
+    std::map<std::string, std::string> listing;
+    for (const auto& entry : fs::directory_iterator(path_)) {
+      const std::string name = entry.path().filename();
+      listing[name] = entry.is_directory() ? "(directory)" : Read(name);
+    }
+    return listing;
+  }
+  void ExpectRefusedUntouched(absl::StatusCode code, const std::string& why) {
+    const auto before = Listing();
+    const auto opened = Open();
+    EXPECT_EQ(opened.status().code(), code) << opened.status();
+    EXPECT_THAT(std::string(opened.status().message()), AllOf(HasSubstr(path_), HasSubstr(why)));
+    EXPECT_EQ(Listing(), before);
+  }
+
+  ScratchDirectory scratch_;
+  const std::string path_ = scratch_ / "data";
+};
+
+TEST_F(DataDirectoryTest, IsMadeForItsOwnerAlone) {
+  const auto directory = Open();
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  EXPECT_EQ((*directory)->state(), DirectoryState::kCreating);
+  EXPECT_EQ((*directory)->database_path(), path_ + "/db");
+  for (const std::string& path : {path_, path_ + "/db"}) {
+    struct stat info {};
+    ASSERT_EQ(stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, 0700u) << path;
+  }
+}
+
+TEST_F(DataDirectoryTest, MayBeEmptyOrAFreshVolume) {
+  fs::create_directories(path_ + "/lost+found");
+  EXPECT_TRUE(Open().ok());
+}
+
+TEST_F(DataDirectoryTest, ASlashAtTheEndOfItsNameDoesNotMatter) {
+  EXPECT_TRUE(DataDirectory::Open(path_ + "//").ok());
+  EXPECT_EQ(Read("FORMAT"), FormatFileContent(DirectoryState::kCreating));
+}
+
+TEST_F(DataDirectoryTest, IsReadyOnceItsDatabaseWasMade) {
+  MakeReady();
+  EXPECT_EQ(Read("FORMAT"), FormatFileContent(DirectoryState::kReady));
+  const auto again = Open();
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ((*again)->state(), DirectoryState::kReady);
+}
+
+TEST_F(DataDirectoryTest, AMakingThatWasCutShortBeginsAgain) {
+  Write("FORMAT", FormatFileContent(DirectoryState::kCreating));
+  Write("FORMAT.tmp", "half");
+  fs::create_directory(path_ + "/db");
+  Write("db/CURRENT", "half");
+  const auto directory = Open();
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  EXPECT_EQ((*directory)->state(), DirectoryState::kCreating);
+  EXPECT_TRUE(fs::is_empty(path_ + "/db"));
+}
+
+TEST_F(DataDirectoryTest, ASecondOpenerIsToldWhoHasIt) {
+  const auto first = Open();
+  ASSERT_TRUE(first.ok());
+  const auto second = Open();
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(std::string(second.status().message()),
+              AllOf(HasSubstr(path_), HasSubstr("process " + std::to_string(getpid()))));
+}
+
+TEST_F(DataDirectoryTest, IsGivenUpWithItsObject) {
+  { ASSERT_TRUE(Open().ok()); }
+  EXPECT_TRUE(Open().ok());
+}
+
+TEST_F(DataDirectoryTest, ANewerFormatIsRefusedUntouched) {
+  MakeReady();
+  Write("FORMAT", "holdfast data directory\nformat: 2\nstate: ready\n");
+  ExpectRefusedUntouched(absl::StatusCode::kFailedPrecondition, "format 2");
+  fs::remove(path_ + "/LOCK");
+  ExpectRefusedUntouched(absl::StatusCode::kFailedPrecondition, "format 2");
+}
+
+TEST_F(DataDirectoryTest, ADamagedFormatIsRefusedUntouched) {
+  MakeReady();
+  Write("FORMAT", "");
+  ExpectRefusedUntouched(absl::StatusCode::kDataLoss, "FORMAT is damaged");
+}
+
+TEST_F(DataDirectoryTest, SomebodyElsesDirectoryIsRefusedUntouched) {
+  Write("thesis.txt", "mine");
+  ExpectRefusedUntouched(absl::StatusCode::kFailedPrecondition, "thesis.txt");
+}
+
+TEST_F(DataDirectoryTest, ADatabaseWithoutItsFormatIsRefusedUntouched) {
+  MakeReady();
+  fs::remove(path_ + "/FORMAT");
+  ExpectRefusedUntouched(absl::StatusCode::kFailedPrecondition, "holds db but no FORMAT");
+}
+
+TEST_F(DataDirectoryTest, ADatabaseThatHasGoneMissingIsNotMadeAnew) {
+  MakeReady();
+  fs::remove_all(path_ + "/db");
+  ExpectRefusedUntouched(absl::StatusCode::kDataLoss, "db, is missing");
+}
+
+TEST_F(DataDirectoryTest, AMissingParentIsNotMade) {
+  const auto opened = DataDirectory::Open(path_ + "/deeper");
+  EXPECT_EQ(opened.status().code(), absl::StatusCode::kNotFound) << opened.status();
+  EXPECT_THAT(std::string(opened.status().message()), HasSubstr(path_ + "/deeper"));
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+TEST_F(DataDirectoryTest, AFileInItsPlaceIsRefused) {
+  fs::create_directories(path_);
+  Write("file", "content");
+  const auto opened = DataDirectory::Open(path_ + "/file");
+  EXPECT_FALSE(opened.ok());
+  EXPECT_THAT(std::string(opened.status().message()), HasSubstr("Not a directory"));
+  EXPECT_EQ(Read("file"), "content");
+}
+
+TEST_F(DataDirectoryTest, NoNameIsRefused) {
+  EXPECT_EQ(DataDirectory::Open("").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace holdfast

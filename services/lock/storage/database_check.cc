@@ -1,0 +1,107 @@
+#include "services/lock/storage/database_check.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "services/common/log.h"
+#include "services/lock/storage/durable_file.h"
+#include "services/lock/storage/log_check.h"
+
+namespace holdfast {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A torn tail that is to be cut off.
+struct TornLog {
+  std::string path;
+  std::uint64_t size = 0;
+  std::uint64_t whole_size = 0;
+};
+
+absl::Status CheckLogFile(const std::string& path, bool may_be_torn, std::vector<TornLog>& torn) {
+  const absl::StatusOr<std::string> content = ReadFile(path);
+  if (absl::IsNotFound(content.status())) {
+    return absl::DataLossError(absl::StrCat(path, " is missing"));
+  }
+  if (!content.ok()) return content.status();
+  const LogVerdict verdict = CheckLog(*content);
+  if (verdict.kind == LogVerdict::Kind::kWhole) return absl::OkStatus();
+  if (verdict.kind == LogVerdict::Kind::kTorn && may_be_torn) {
+    torn.push_back({path, content->size(), verdict.whole_size});
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(
+      absl::StrCat(path, " is damaged at byte ", verdict.fault_offset, ": ",
+                   absl::string_view(verdict.fault.data(), verdict.fault.size())));
+}
+
+// The file that CURRENT names.
+absl::StatusOr<std::string> ManifestPath(const std::string& directory) {
+  const std::string current_path = directory + "/CURRENT";
+  const absl::StatusOr<std::string> current = ReadFile(current_path);
+  if (absl::IsNotFound(current.status())) {
+    return absl::DataLossError(absl::StrCat(current_path, " is missing"));
+  }
+  if (!current.ok()) return current.status();
+  const bool is_a_name = current->starts_with("MANIFEST-") && current->ends_with('\n') &&
+                         current->find('/') == std::string::npos;
+  if (!is_a_name) return absl::DataLossError(absl::StrCat(current_path, " is damaged"));
+  return absl::StrCat(directory, "/", current->substr(0, current->size() - 1));
+}
+
+// The paths of the write-ahead logs, the oldest first.
+absl::StatusOr<std::vector<std::string>> WriteAheadLogs(const std::string& directory) {
+  std::vector<std::pair<std::uint64_t, std::string>> logs;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::uint64_t number = 0;
+    if (entry->path().extension() == ".log" &&
+        absl::SimpleAtoi(entry->path().stem().string(), &number)) {
+      logs.emplace_back(number, entry->path());
+    }
+  }
+  if (error) return FileError("list", directory, error.value());
+  // RocksDB makes a new log before it deletes an old one, so there always is one.
+  if (logs.empty()) {
+    return absl::DataLossError(absl::StrCat(directory, " has no write-ahead log"));
+  }
+  std::sort(logs.begin(), logs.end());
+  std::vector<std::string> paths;
+  for (auto& [number, path] : logs) paths.push_back(std::move(path));
+  return paths;
+}
+
+}  // namespace
+
+absl::Status CheckDatabase(const std::string& directory) {
+  std::vector<TornLog> torn;
+  const absl::StatusOr<std::string> manifest = ManifestPath(directory);
+  if (!manifest.ok()) return manifest.status();
+  if (absl::Status status = CheckLogFile(*manifest, true, torn); !status.ok()) return status;
+
+  const absl::StatusOr<std::vector<std::string>> logs = WriteAheadLogs(directory);
+  if (!logs.ok()) return logs.status();
+  for (const std::string& path : *logs) {
+    // A log is complete before the next one is begun.
+    const bool newest = path == logs->back();
+    if (absl::Status status = CheckLogFile(path, newest, torn); !status.ok()) return status;
+  }
+
+  for (const TornLog& log : torn) {
+    Log(LogLevel::kWarning, "cutting off a commit that was not written to its end",
+        {{"file", log.path}, {"at", log.whole_size}, {"bytes", log.size - log.whole_size}});
+    if (absl::Status status = TruncateFile(log.path, log.whole_size); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace holdfast

@@ -1,0 +1,26 @@
+// Examines the logs of a database before RocksDB opens it: its write-ahead logs,
+// and the manifest that CURRENT names. Why RocksDB's own recovery is not enough,
+// log_check.h says.
+
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_DATABASE_CHECK_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_DATABASE_CHECK_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace holdfast {
+
+// Cuts a torn tail off the newest write-ahead log and off the manifest, with a
+// warning in the log of the process. Nothing of it was ever acknowledged.
+// Afterwards all logs are whole.
+//
+// DATA_LOSS: a log is damaged or missing; the message names the file and where
+// in it. Then nothing has been changed. Otherwise what the operating system said.
+//
+// REQUIRES: the database in `directory` was completed once, and nobody has it open.
+absl::Status CheckDatabase(const std::string& directory);
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_DATABASE_CHECK_H_

@@ -1,0 +1,51 @@
+// Whether a log is whole, has a torn tail, or is damaged.
+//
+// RocksDB cannot tell the last two apart. The length of a record is under no
+// checksum, so a damaged length that points past the end of the log looks like
+// a record that was being written when the process died, and RocksDB drops it
+// without a word, with everything behind it. A run of zeros it skips in the same
+// way. Conversely it refuses the tail that a power loss leaves when the length of
+// the file reached the disk and some of its sectors did not.
+//
+// So the store judges its logs itself, by what a write that was cut short can
+// leave behind and damage to finished data does not:
+//
+//  - Commits are written one at a time. So behind a torn record there may be
+//    further pieces of the same commit, but never the beginning of another one.
+//  - A write that stopped early ends before its record does. The bytes that are
+//    there are right, so the record is not one that would be valid if it ended
+//    where the log ends.
+//  - A power loss leaves sectors that were never written, which read as zeros.
+//
+// Everything else is damage: a commit that was acknowledged may be among it.
+// What this cannot see is a log that was cut off exactly between two commits, or
+// whose last commits were replaced by zeros.
+//
+// Pure functions.
+
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_LOG_CHECK_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_LOG_CHECK_H_
+
+#include <cstddef>
+#include <string_view>
+
+namespace holdfast {
+
+struct LogVerdict {
+  enum class Kind { kWhole, kTorn, kDamaged };
+  Kind kind = Kind::kWhole;
+
+  // The log is whole up to here: where a torn tail has to be cut off.
+  std::size_t whole_size = 0;
+
+  // Of a log that is not whole: where the first bad record begins, and what is
+  // wrong with it.
+  std::size_t fault_offset = 0;
+  std::string_view fault;
+};
+
+LogVerdict CheckLog(std::string_view log);
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_LOG_CHECK_H_

@@ -1,0 +1,214 @@
+#include "services/lock/storage/log_check.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "services/lock/storage/crc32c.h"
+#include "services/lock/storage/log_record.h"
+
+namespace holdfast {
+namespace {
+
+using Kind = LogVerdict::Kind;
+
+// Writes logs as RocksDB does, from its description in log_record.h.
+class LogWriter {
+ public:
+  void Add(std::string payload) {
+    bool first = true;
+    do {
+      if (LogBlockRest(log_.size()) < kLogHeaderSize) {
+        log_.append(LogBlockRest(log_.size()), '\0');
+      }
+      const std::size_t room = LogBlockRest(log_.size()) - kLogHeaderSize;
+      const std::string piece = payload.substr(0, room);
+      payload.erase(0, piece.size());
+      const bool last = payload.empty();
+      AddPiece(first ? (last ? LogRecordType::kFull : LogRecordType::kFirst)
+                     : (last ? LogRecordType::kLast : LogRecordType::kMiddle),
+               piece);
+      first = false;
+    } while (!payload.empty());
+    ends_.push_back(log_.size());
+  }
+
+  void AddPiece(LogRecordType type, const std::string& piece) {
+    const std::string covered = static_cast<char>(type) + piece;
+    const std::uint32_t checksum = std::rotr(Crc32c(covered), 15) + 0xa282ead8;
+    for (int shift = 0; shift < 32; shift += 8)
+      log_.push_back(static_cast<char>(checksum >> shift));
+    log_.push_back(static_cast<char>(piece.size()));
+    log_.push_back(static_cast<char>(piece.size() >> 8));
+    log_ += covered;
+  }
+
+  const std::string& log() const { return log_; }
+
+  // Where the last record that ends at or before `size` ends.
+  std::size_t WholeSize(std::size_t size) const {
+    const auto behind = std::upper_bound(ends_.begin(), ends_.end(), size);
+    return behind == ends_.begin() ? 0 : *std::prev(behind);
+  }
+  // Where the last record begins; padding before it counts as its own.
+  std::size_t LastBegin() const { return WholeSize(log_.size() - 1); }
+
+ private:
+  std::string log_;
+  std::vector<std::size_t> ends_;
+};
+
+std::string Payload(std::size_t size, unsigned seed) {
+  std::mt19937 random(seed);
+  std::string payload;
+  while (payload.size() < size) payload.push_back(static_cast<char>(random() % 255 + 1));
+  return payload;
+}
+
+// Five commits, the last one across three blocks.
+LogWriter LongLog() {
+  LogWriter writer;
+  writer.Add(Payload(100, 1));
+  writer.Add(Payload(40'000, 2));
+  writer.Add(Payload(12, 3));
+  writer.Add(Payload(300, 4));
+  writer.Add(Payload(70'000, 5));
+  return writer;
+}
+
+LogWriter ShortLog() {
+  LogWriter writer;
+  for (unsigned i = 0; i < 6; ++i) writer.Add(Payload(40, i));
+  return writer;
+}
+
+TEST(LogCheckTest, LogsOfAllShapesAreWhole) {
+  EXPECT_EQ(CheckLog("").kind, Kind::kWhole);
+  // Sizes around the end of a block, where the padding and empty pieces are.
+  for (std::size_t size = kLogBlockSize - 40; size < kLogBlockSize + 10; ++size) {
+    LogWriter writer;
+    writer.Add(Payload(size, 1));
+    writer.Add(Payload(50, 2));
+    EXPECT_EQ(CheckLog(writer.log()).kind, Kind::kWhole) << size;
+  }
+  EXPECT_EQ(CheckLog(LongLog().log()).kind, Kind::kWhole);
+}
+
+TEST(LogCheckTest, ALogThatWasCutAnywhereIsTornBehindItsLastWholeRecord) {
+  for (const LogWriter& writer : {ShortLog(), LongLog()}) {
+    for (std::size_t size = 0; size < writer.log().size(); ++size) {
+      // The check reads all of the log, so not every byte of the long records.
+      if (size > 1000 && size % kLogBlockSize > 20 && size % 97 != 0) continue;
+      const std::string cut = writer.log().substr(0, size);
+      const LogVerdict verdict = CheckLog(cut);
+      ASSERT_NE(verdict.kind, Kind::kDamaged) << "cut at " << size << ": " << verdict.fault;
+      ASSERT_EQ(verdict.whole_size, writer.WholeSize(size)) << "cut at " << size;
+      ASSERT_EQ(verdict.kind, size == verdict.whole_size ? Kind::kWhole : Kind::kTorn);
+    }
+  }
+}
+
+TEST(LogCheckTest, EveryWrongByteIsDamage) {
+  const std::string good = ShortLog().log();
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    for (int value = 0; value < 256; ++value) {
+      std::string bad = good;
+      bad[at] = static_cast<char>(value);
+      if (bad == good) continue;
+      ASSERT_EQ(CheckLog(bad).kind, Kind::kDamaged) << "byte " << at << " is " << value;
+    }
+  }
+}
+
+TEST(LogCheckTest, EveryWrongBitOfALongRecordIsDamage) {
+  const std::string good = LongLog().log();
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    // Near the seams every byte, elsewhere some.
+    const std::size_t in_block = at % kLogBlockSize;
+    if (in_block > 15 && in_block < kLogBlockSize - 15 && at % 463 != 0) continue;
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ (1 << at % 8));
+    ASSERT_EQ(CheckLog(bad).kind, Kind::kDamaged) << "byte " << at;
+  }
+}
+
+TEST(LogCheckTest, ALengthThatPointsPastTheEndIsDamageAndNotATear) {
+  // RocksDB takes this for a record that was being written.
+  std::string log = ShortLog().log();
+  log[ShortLog().LastBegin() + 5] = 1;
+  const LogVerdict verdict = CheckLog(log);
+  EXPECT_EQ(verdict.kind, Kind::kDamaged);
+  EXPECT_EQ(verdict.fault, "the length of a record is wrong");
+  EXPECT_EQ(verdict.fault_offset, ShortLog().LastBegin());
+}
+
+TEST(LogCheckTest, ZerosBetweenRecordsAreDamage) {
+  // RocksDB skips them without a word.
+  const LogWriter writer = ShortLog();
+  const std::size_t record = writer.WholeSize(100);
+  for (const std::size_t size : {std::size_t{7}, std::size_t{47}}) {
+    std::string log = writer.log();
+    log.replace(record, size, size, '\0');
+    EXPECT_EQ(CheckLog(log).kind, Kind::kDamaged);
+  }
+}
+
+TEST(LogCheckTest, SectorsThatWereNotWrittenInTheLastRecordAreATear) {
+  const LogWriter writer = LongLog();
+  const std::size_t begin = writer.LastBegin();
+  const std::size_t first_sector = (begin / 512 + 1) * 512;
+  for (std::size_t sector = first_sector; sector < writer.log().size(); sector += 512) {
+    std::string log = writer.log();
+    const std::size_t size = std::min<std::size_t>(512, log.size() - sector);
+    log.replace(sector, size, size, '\0');
+    const LogVerdict verdict = CheckLog(log);
+    ASSERT_EQ(verdict.kind, Kind::kTorn) << sector << ": " << verdict.fault;
+    ASSERT_EQ(verdict.whole_size, begin);
+  }
+}
+
+TEST(LogCheckTest, ZerosInsteadOfTheLastRecordAreATear) {
+  const LogWriter writer = LongLog();
+  const std::size_t begin = writer.LastBegin();
+  std::string log = writer.log();
+  std::fill(log.begin() + static_cast<std::ptrdiff_t>(begin), log.end(), '\0');
+  EXPECT_EQ(CheckLog(log).kind, Kind::kTorn);
+  EXPECT_EQ(CheckLog(log).whole_size, begin);
+  log.append(10'000, '\0');
+  EXPECT_EQ(CheckLog(log).kind, Kind::kTorn);
+  EXPECT_EQ(CheckLog(log).whole_size, begin);
+}
+
+TEST(LogCheckTest, ASectorThatWasNotWrittenBeforeTheLastRecordIsDamage) {
+  const LogWriter writer = LongLog();
+  std::string log = writer.log();
+  log.replace(1024, 512, 512, '\0');  // In the second of five.
+  EXPECT_EQ(CheckLog(log).kind, Kind::kDamaged);
+}
+
+TEST(LogCheckTest, PiecesOutOfOrderAreDamage) {
+  LogWriter begins_within;
+  begins_within.AddPiece(LogRecordType::kFirst, "a");
+  begins_within.AddPiece(LogRecordType::kFull, "b");
+  EXPECT_EQ(CheckLog(begins_within.log()).kind, Kind::kDamaged);
+  LogWriter goes_on_without_beginning;
+  goes_on_without_beginning.AddPiece(LogRecordType::kLast, "a");
+  EXPECT_EQ(CheckLog(goes_on_without_beginning.log()).kind, Kind::kDamaged);
+}
+
+TEST(LogCheckTest, AWrongByteOfThePaddingIsDamage) {
+  LogWriter writer;
+  writer.Add(Payload(kLogBlockSize - kLogHeaderSize - 3, 1));
+  writer.Add(Payload(10, 2));
+  std::string log = writer.log();
+  ASSERT_EQ(log[kLogBlockSize - 2], '\0');
+  log[kLogBlockSize - 2] = 1;
+  EXPECT_EQ(CheckLog(log).kind, Kind::kDamaged);
+}
+
+}  // namespace
+}  // namespace holdfast

@@ -1,0 +1,65 @@
+// The physical records of RocksDB's log format, in which it writes its
+// write-ahead logs and its manifest.
+//
+// A log is a sequence of blocks of 32 KiB. A record is a header of seven bytes
+// (checksum 4, length 2, type 1, little-endian) and its payload; it never crosses
+// the end of a block. What is longer is split: one kFirst, any kMiddle, one
+// kLast. Where less than a header fits into a block, the rest of it is zero.
+//
+// The checksum covers the type and the payload, but not the length, which is
+// what makes the end of a log hard to judge (log_check.h).
+
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_LOG_RECORD_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_LOG_RECORD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace holdfast {
+
+inline constexpr std::size_t kLogBlockSize = 32 * 1024;
+inline constexpr std::size_t kLogHeaderSize = 7;
+
+// RocksDB has more types, for options that the store does not use.
+enum class LogRecordType : std::uint8_t { kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
+
+struct LogRecord {
+  enum class State {
+    kValid,
+    kCutShort,  // The log ends within it.
+    kDamaged,   // Its header is impossible or its checksum is wrong.
+  };
+  State state{};
+
+  // Where its header begins, and where its payload ends by its header. They are
+  // the same if there is no whole header.
+  std::size_t begin = 0;
+  std::size_t end = 0;
+
+  LogRecordType type{};  // Only if valid.
+
+  bool valid() const { return state == State::kValid; }
+  // Whether a logical record begins here, which may go on in later records.
+  bool begins_logical() const {
+    return type == LogRecordType::kFull || type == LogRecordType::kFirst;
+  }
+  bool ends_logical() const { return type == LogRecordType::kFull || type == LogRecordType::kLast; }
+};
+
+// The bytes from `offset` to the end of its block.
+constexpr std::size_t LogBlockRest(std::size_t offset) {
+  return kLogBlockSize - offset % kLogBlockSize;
+}
+
+// Reads the record at `offset`. REQUIRES: a header fits into the rest of its
+// block, and `offset` lies within the log.
+LogRecord ReadLogRecord(std::string_view log, std::size_t offset);
+
+// Whether the record at `offset` is valid if it is taken to end at `end`,
+// whatever its header says. REQUIRES: its header lies before `end`.
+bool LogRecordFits(std::string_view log, std::size_t offset, std::size_t end);
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_LOG_RECORD_H_

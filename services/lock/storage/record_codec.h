@@ -1,0 +1,38 @@
+// The records of the domain as they are on the disk: a key and a value each.
+// docs/on-disk.md lists the keys, records.proto the values.
+//
+// Decoding is strict. Whatever reads wrongly here has either been damaged or was
+// written by a version that meant something else, and a lock service must not
+// guess what a lease used to say. Stateless, and so thread-safe.
+
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_RECORD_CODEC_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_RECORD_CODEC_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "services/lock/engine/lease.h"
+#include "services/lock/engine/lock_store.h"
+
+namespace holdfast {
+
+// The disk's keys.
+std::string LeaseStorageKey(std::string_view lease_id);
+std::string EndedStorageKey(std::string_view lease_id);
+std::string TokenStorageKey();
+
+// The disk's values. EncodeLease REQUIRES: an expire that is present is positive.
+std::string EncodeLease(const LeaseRecord& lease);
+std::string EncodeEnded(EndCause cause);
+std::string EncodeTokens(std::uint64_t through);
+
+// Hands the record to the method of `visitor` that is for its kind. DATA_LOSS:
+// it cannot be read; the message names its key, and the visitor was not called.
+absl::Status DecodeRecord(std::string_view storage_key, std::string_view value,
+                          RecordVisitor& visitor);
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_RECORD_CODEC_H_

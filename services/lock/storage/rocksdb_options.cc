@@ -1,0 +1,78 @@
+#include "services/lock/storage/rocksdb_options.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "rocksdb/memtablerep.h"
+#include "rocksdb/utilities/table_properties_collectors.h"
+#include "services/lock/storage/rocksdb_logger.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::size_t kMiB = 1024 * 1024;
+
+// Bounds the write-ahead log, which has to be read at every start, and how much
+// memory the latest changes take. A commit of 512 grants is about 100 KiB.
+constexpr std::size_t kWriteBufferSize = 8 * kMiB;
+
+void RefuseSilentLoss(rocksdb::Options& options) {
+  // The logs have been made whole before (database_check.h), so anything that
+  // RocksDB still finds in them is damage.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
+  options.paranoid_checks = true;
+  options.create_if_missing = false;
+  // RocksDB would retry a failed flush by itself. After a failed sync nobody
+  // knows what is on the disk, so the process stops instead.
+  options.max_bgerror_resume_count = 0;
+}
+
+// Almost every record is deleted minutes after it was put. Deletions vanish only
+// when they are merged into the lowest level, so there is to be just that one
+// beside the newest files, until the data outgrows kLowestLevelSize; a million
+// ended ids are some 50 MiB.
+void KeepDeletionsFew(rocksdb::Options& options) {
+  constexpr std::uint64_t kLowestLevelSize = 128 * kMiB;
+  options.write_buffer_size = kWriteBufferSize;
+  options.max_write_buffer_number = 3;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.max_bytes_for_level_base = kLowestLevelSize;
+  // A file in which every second entry deletes something is merged without
+  // waiting for others. The window only has to be large enough to be fair.
+  options.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512, 0.5));
+  // Ids are random; there is little to squeeze.
+  options.compression = rocksdb::kNoCompression;
+}
+
+// Nothing is looked up among the latest changes: they are written to a table, or
+// read back from the log. So they need not be kept in order, which would take
+// most of the time of a commit; they are sorted once, when the table is written.
+void KeepChangesUnsorted(rocksdb::Options& options) {
+  options.memtable_factory = std::make_shared<rocksdb::VectorRepFactory>();
+  options.allow_concurrent_memtable_write = false;  // It cannot; there is one writer.
+}
+
+void UseFewFilesAndThreads(rocksdb::Options& options) {
+  options.max_background_jobs = 2;  // One thread writes new files, one merges.
+  options.max_file_opening_threads = 1;
+  options.max_manifest_file_size = kMiB;
+  // No thread that wakes up for statistics: an idle server does nothing.
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.info_log = std::make_shared<RocksDbLogger>();
+}
+
+}  // namespace
+
+rocksdb::Options StoreRocksDbOptions() {
+  rocksdb::Options options;
+  RefuseSilentLoss(options);
+  KeepDeletionsFew(options);
+  KeepChangesUnsorted(options);
+  UseFewFilesAndThreads(options);
+  return options;
+}
+
+}  // namespace holdfast

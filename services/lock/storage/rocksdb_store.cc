@@ -1,0 +1,138 @@
+#include "services/lock/storage/rocksdb_store.h"
+
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "rocksdb/db.h"
+#include "rocksdb/iterator.h"
+#include "rocksdb/listener.h"
+#include "rocksdb/options.h"
+#include "rocksdb/write_batch.h"
+#include "services/common/log.h"
+#include "services/lock/storage/database_check.h"
+#include "services/lock/storage/record_codec.h"
+#include "services/lock/storage/rocksdb_options.h"
+#include "services/lock/storage/rocksdb_status.h"
+
+namespace holdfast {
+namespace {
+
+// Passes background errors on. Thread-safe.
+class BackgroundErrorListener : public rocksdb::EventListener {
+ public:
+  explicit BackgroundErrorListener(std::function<void(const absl::Status&)> on_error)
+      : on_error_(std::move(on_error)) {}
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
+                         rocksdb::Status* error) override {
+    if (on_error_) on_error_(FromRocksDb("RocksDB failed in the background", *error));
+  }
+
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+
+ private:
+  const std::function<void(const absl::Status&)> on_error_;
+};
+
+std::string_view ToStringView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// Adds a change to a write batch.
+struct ChangeWriter {
+  rocksdb::WriteBatch& batch;
+
+  rocksdb::Status operator()(const PutLease& change) const {
+    return batch.Put(LeaseStorageKey(change.lease.spec.lease_id), EncodeLease(change.lease));
+  }
+  rocksdb::Status operator()(const DeleteLease& change) const {
+    return batch.Delete(LeaseStorageKey(change.lease_id));
+  }
+  rocksdb::Status operator()(const PutEnded& change) const {
+    return batch.Put(EndedStorageKey(change.lease_id), EncodeEnded(change.cause));
+  }
+  rocksdb::Status operator()(const DeleteEnded& change) const {
+    return batch.Delete(EndedStorageKey(change.lease_id));
+  }
+  rocksdb::Status operator()(const ReserveTokens& change) const {
+    return batch.Put(TokenStorageKey(), EncodeTokens(change.through));
+  }
+};
+
+}  // namespace
+
+RocksDbStore::RocksDbStore(RocksDbStoreOptions options, std::unique_ptr<DataDirectory> directory)
+    : options_(std::move(options)), directory_(std::move(directory)) {}
+
+absl::StatusOr<std::unique_ptr<RocksDbStore>> RocksDbStore::Open(
+    std::unique_ptr<DataDirectory> directory, RocksDbStoreOptions options) {
+  std::unique_ptr<RocksDbStore> store(new RocksDbStore(std::move(options), std::move(directory)));
+  if (absl::Status status = store->OpenDatabase(); !status.ok()) return status;
+  return store;
+}
+
+absl::Status RocksDbStore::OpenDatabase() {
+  const std::string path = directory_->database_path();
+  const bool is_new = directory_->state() == DirectoryState::kCreating;
+  rocksdb::Options options = StoreRocksDbOptions();
+  options.listeners.push_back(
+      std::make_shared<BackgroundErrorListener>(options_.on_background_error));
+  options.wal_filter = &sequence_filter_;
+  if (options_.env != nullptr) options.env = options_.env;
+  if (is_new) {
+    options.create_if_missing = true;
+    options.error_if_exists = true;
+  } else if (absl::Status status = CheckDatabase(path); !status.ok()) {
+    return status;
+  }
+
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::Open(options, path, &db);
+  db_.reset(db);
+  if (!sequence_filter_.status().ok()) return sequence_filter_.status();
+  if (!opened.ok()) return FromRocksDb(absl::StrCat("cannot open the database in ", path), opened);
+  if (is_new) return directory_->MarkReady();
+  return absl::OkStatus();
+}
+
+RocksDbStore::~RocksDbStore() {
+  if (db_ == nullptr || failed_) return;
+  if (const rocksdb::Status status = db_->SyncWAL(); !status.ok()) {
+    Log(LogLevel::kWarning, "the last commits may not survive a power loss",
+        {{"error", status.ToString()}});
+  }
+}
+
+absl::Status RocksDbStore::Load(RecordVisitor& visitor) {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;  // Read once and never again.
+  const std::unique_ptr<rocksdb::Iterator> record(db_->NewIterator(options));
+  for (record->SeekToFirst(); record->Valid(); record->Next()) {
+    absl::Status status =
+        DecodeRecord(ToStringView(record->key()), ToStringView(record->value()), visitor);
+    if (!status.ok()) return status;
+  }
+  return FromRocksDb("cannot read the database", record->status());
+}
+
+absl::Status RocksDbStore::Commit(const RecordBatch& batch) {
+  if (failed_) return absl::FailedPreconditionError("a commit has failed before");
+  if (batch.empty()) return absl::OkStatus();
+  rocksdb::WriteOptions options;
+  options.sync = options_.durability == Durability::kSync;
+  rocksdb::WriteBatch writes;
+  for (const RecordChange& change : batch) {
+    const rocksdb::Status status = std::visit(ChangeWriter{writes}, change);
+    if (!status.ok()) return FromRocksDb("cannot encode a change", status);
+    // A token must never be granted twice, whatever else a power loss undoes.
+    // Marks are rare, so this costs nothing.
+    if (std::holds_alternative<ReserveTokens>(change)) options.sync = true;
+  }
+  const rocksdb::Status written = db_->Write(options, &writes);
+  failed_ = !written.ok();
+  return FromRocksDb("cannot commit", written);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,40 @@
+// Notices commits that are missing between others while RocksDB replays its
+// write-ahead logs: from the end of a log that has a successor, or a whole log.
+//
+// RocksDB numbers all changes without gaps, and each batch carries the number of
+// its first change and how many it has. RocksDB itself does not compare them.
+//
+// Single-threaded: RocksDB calls it from within DB::Open.
+
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_SEQUENCE_FILTER_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_SEQUENCE_FILTER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "rocksdb/wal_filter.h"
+
+namespace holdfast {
+
+class SequenceFilter : public rocksdb::WalFilter {
+ public:
+  // DATA_LOSS once a batch did not follow its predecessor; names its log. RocksDB
+  // reports no more than that the filter has refused.
+  const absl::Status& status() const { return status_; }
+
+  WalProcessingOption LogRecordFound(unsigned long long log_number,
+                                     const std::string& log_file_name,
+                                     const rocksdb::WriteBatch& batch,
+                                     rocksdb::WriteBatch* new_batch, bool* batch_changed) override;
+  const char* Name() const override { return "holdfast.SequenceFilter"; }
+
+ private:
+  std::optional<std::uint64_t> next_sequence_;  // Absent before the first batch.
+  absl::Status status_;
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_SEQUENCE_FILTER_H_

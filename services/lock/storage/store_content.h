@@ -1,0 +1,50 @@
+// Everything that a store holds, as a value, for tests to compare.
+
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_STORE_CONTENT_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_STORE_CONTENT_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "services/lock/engine/lock_store.h"
+
+namespace holdfast {
+
+// Thread-compatible. As a visitor it reports records that come twice.
+struct StoreContent final : public RecordVisitor {
+  std::map<std::string, LeaseRecord> leases;  // By lease_id.
+  std::map<std::string, EndCause> ended;      // By lease_id.
+  std::optional<std::uint64_t> reserved_tokens;
+
+  void OnLease(LeaseRecord lease) override {
+    const std::string lease_id = lease.spec.lease_id;
+    EXPECT_TRUE(leases.emplace(lease_id, std::move(lease)).second) << lease_id << " came twice";
+  }
+  void OnEnded(std::string lease_id, EndCause cause) override {
+    EXPECT_TRUE(ended.emplace(lease_id, cause).second) << lease_id << " came twice";
+  }
+  void OnReservedTokens(std::uint64_t through) override {
+    EXPECT_FALSE(reserved_tokens.has_value()) << "the token mark came twice";
+    reserved_tokens = through;
+  }
+
+  friend bool operator==(const StoreContent& a, const StoreContent& b) {
+    return a.leases == b.leases && a.ended == b.ended && a.reserved_tokens == b.reserved_tokens;
+  }
+};
+
+// What `store` loads; a failure of the test if it cannot.
+inline StoreContent LoadContent(LockStore& store) {
+  StoreContent content;
+  const absl::Status status = store.Load(content);
+  EXPECT_TRUE(status.ok()) << status;
+  return content;
+}
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_STORE_CONTENT_H_
