@@ -1,0 +1,198 @@
+#include "services/lock/main/flags.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "services/common/version.h"
+
+namespace holdfast {
+namespace {
+
+// Every valid request fits into the least, and gRPC's own limit, which is a
+// multiple of this, into an int at the most.
+constexpr std::uint32_t kLeastMessageBytes = 4'096;
+constexpr std::uint32_t kMostMessageBytes = 64 * 1024 * 1024;
+
+// A page of a snapshot must fit.
+constexpr std::uint32_t kLeastWatchBacklog = 1'000;
+
+constexpr absl::Duration kLeastReattachWindow = absl::Milliseconds(1);
+constexpr absl::Duration kMostReattachWindow = absl::Hours(1);
+
+constexpr char kDescription[] =
+    "holdfastd: a durable lock service over gRPC.\n\n"
+    "One server owns one data directory. Stop it with SIGTERM or SIGINT: waiting\n"
+    "calls are told to come back, and leases outlive the server.\n";
+
+constexpr char kExitCodes[] =
+    "Exit codes:\n"
+    "  0   stopped by a signal\n"
+    "  64  a flag is wrong\n"
+    "  65  the data directory is damaged, of a newer format, or not holdfast's\n"
+    "  69  an address cannot be listened on\n"
+    "  73  another server has the data directory\n"
+    "  74  reading or writing failed; what was acknowledged is safe\n";
+
+// What CLI11 writes into. The text forms become Flags once all is parsed.
+struct RawFlags {
+  std::string data_dir = "holdfast-data";
+  std::vector<std::string> listen = {"127.0.0.1:7650"};
+  std::string durability = "sync";
+  std::string log_level = "info";
+  std::string reattach_window = "5s";
+  Limits limits;
+  RpcLimits rpc_limits;
+};
+
+bool ParseReattachWindow(const std::string& text, absl::Duration& window) {
+  return absl::ParseDuration(text, &window) && window >= kLeastReattachWindow &&
+         window <= kMostReattachWindow;
+}
+
+std::string CheckReattachWindow(const std::string& text) {
+  absl::Duration window;
+  if (ParseReattachWindow(text, window)) return "";
+  return "must be a duration from 1ms to 1h, such as 500ms or 5s";
+}
+
+std::string CheckAddress(const std::string& text) {
+  const auto address = ParseListenAddress(text);
+  return address.ok() ? "" : std::string(address.status().message());
+}
+
+// CLI11 would show the range beside each flag; the texts say what is worth saying.
+CLI::Validator Within(std::uint32_t least, std::uint32_t most) {
+  return CLI::Range(least, most).description("");
+}
+
+CLI::Validator OneOf(const std::vector<std::string>& values) {
+  return CLI::IsMember(values).description("");
+}
+
+void AddLimit(CLI::App& app, const std::string& flag, std::uint32_t& value,
+              const std::string& help) {
+  app.add_option(flag, value, help)
+      ->check(Within(1, std::numeric_limits<std::uint32_t>::max()))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+void AddLimits(CLI::App& app, RawFlags& raw) {
+  Limits& limits = raw.limits;
+  AddLimit(app, "--max-leases", limits.max_leases, "Leases held at the same time.");
+  AddLimit(app, "--max-waiters-per-key", limits.max_waiters_per_key, "Waiters for one lock.");
+  AddLimit(app, "--max-waiters", limits.max_waiters, "Waiters for all locks together.");
+  AddLimit(app, "--max-ended-ids", limits.max_ended_ids,
+           "Used-up lease ids that are remembered. Past this the\n"
+           "oldest are forgotten before their five minutes are over.");
+  AddLimit(app, "--max-pending-commands", limits.max_pending_commands,
+           "Requests that wait to be carried out.");
+  AddLimit(app, "--max-open-waits", raw.rpc_limits.max_open_waits,
+           "Wait calls open at the same time.");
+  AddLimit(app, "--max-watches", limits.max_watches, "Watch calls open at the same time");
+  app.add_option("--max-watch-backlog", raw.rpc_limits.max_watch_backlog,
+                 "Events that a Watch call may be behind before it is ended")
+      ->check(CLI::Range(kLeastWatchBacklog, std::numeric_limits<std::uint32_t>::max()))
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--max-message-bytes", raw.rpc_limits.max_message_bytes,
+                 "The longest request, from 4096 to 67108864 bytes.")
+      ->check(Within(kLeastMessageBytes, kMostMessageBytes))
+      ->type_name("BYTES")
+      ->capture_default_str();
+}
+
+void AddFlags(CLI::App& app, RawFlags& raw) {
+  app.set_help_flag("--help", "Print this text and exit.");
+  app.set_version_flag("--version", std::string("holdfastd ") + kVersion,
+                       "Print the version and exit.");
+  app.add_option("--data-dir", raw.data_dir,
+                 "Where the locks are kept. Made if it is missing and its\n"
+                 "parent is there.")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_option("--listen", raw.listen,
+                 "unix:/path or host:port; repeat it for more. The host is\n"
+                 "an IPv4 address, an IPv6 address in brackets, or\n"
+                 "localhost. Port 0 takes a free one, which the log tells.\n"
+                 "Whoever reaches an address can take and list locks.")
+      ->expected(1)
+      ->take_all()
+      ->check(CheckAddress)
+      ->type_name("ADDRESS")
+      ->default_str(raw.listen.front());
+  app.add_option("--durability", raw.durability,
+                 "What an acknowledged grant or release survives. sync: the\n"
+                 "loss of power. process: the death of the process only,\n"
+                 "which is faster.")
+      ->check(OneOf({"sync", "process"}))
+      ->type_name("sync|process")
+      ->capture_default_str();
+  app.add_option("--reattach-window", raw.reattach_window,
+                 "How long a waiter whose connection broke keeps its place,\n"
+                 "and a grant that was not delivered stays with its client:\n"
+                 "1ms to 1h, with its unit, such as 500ms or 5s.")
+      ->check(CheckReattachWindow)
+      ->type_name("DURATION")
+      ->capture_default_str();
+  AddLimits(app, raw);
+  app.add_option("--log-level", raw.log_level, "The least of what is logged, to standard error.")
+      ->check(OneOf({"debug", "info", "warning", "error"}))
+      ->type_name("debug|info|warning|error")
+      ->capture_default_str();
+}
+
+LogLevel ToLogLevel(const std::string& name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  return LogLevel::kInfo;
+}
+
+// REQUIRES: `raw` has passed the checks.
+Flags ToFlags(RawFlags raw) {
+  Flags flags{
+      .data_dir = std::move(raw.data_dir),
+      .durability = raw.durability == "sync" ? Durability::kSync : Durability::kProcess,
+      .log_level = ToLogLevel(raw.log_level),
+      .limits = raw.limits,
+      .rpc_limits = raw.rpc_limits,
+  };
+  for (const std::string& text : raw.listen) {
+    flags.listen.push_back(*ParseListenAddress(text));
+  }
+  absl::Duration window;
+  ParseReattachWindow(raw.reattach_window, window);
+  flags.limits.reattach_window = absl::ToChronoNanoseconds(window);
+  return flags;
+}
+
+}  // namespace
+
+std::variant<Flags, EarlyExit> ParseFlags(int argc, const char* const* argv) {
+  RawFlags raw;
+  CLI::App app(kDescription, "holdfastd");
+  app.footer(kExitCodes);
+  app.get_formatter()->column_width(34);
+  AddFlags(app, raw);
+  // CLI11 reports by exceptions, which end here.
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return EarlyExit{ExitCode::kOk, app.help()};
+  } catch (const CLI::CallForVersion& version) {
+    return EarlyExit{ExitCode::kOk, std::string(version.what()) + "\n"};
+  } catch (const CLI::ParseError& error) {
+    std::string line = std::string("holdfastd: ") + error.what() + " (see holdfastd --help)";
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    return EarlyExit{ExitCode::kUsage, line + "\n"};
+  }
+  return ToFlags(std::move(raw));
+}
+
+}  // namespace holdfast

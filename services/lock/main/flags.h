@@ -1,0 +1,39 @@
+// The command line of holdfastd.
+
+#ifndef HOLDFAST_SERVICES_LOCK_MAIN_FLAGS_H_
+#define HOLDFAST_SERVICES_LOCK_MAIN_FLAGS_H_
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "services/common/exit_code.h"
+#include "services/common/log.h"
+#include "services/lock/engine/limits.h"
+#include "services/lock/rpc/listen_address.h"
+#include "services/lock/rpc/lock_service.h"
+#include "services/lock/storage/rocksdb_store.h"
+
+namespace holdfast {
+
+struct Flags {
+  std::string data_dir;
+  std::vector<ListenAddress> listen;
+  Durability durability = Durability::kSync;
+  LogLevel log_level = LogLevel::kInfo;
+  Limits limits;
+  RpcLimits rpc_limits;
+};
+
+// There is nothing to run: print `text`, on standard output if `code` is kOk and
+// otherwise on standard error, and exit.
+struct EarlyExit {
+  ExitCode code{};
+  std::string text;  // Ends with a line feed. One line if it is an error.
+};
+
+std::variant<Flags, EarlyExit> ParseFlags(int argc, const char* const* argv);
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_MAIN_FLAGS_H_

@@ -1,0 +1,144 @@
+#include "services/lock/main/flags.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace holdfast {
+namespace {
+
+using testing::HasSubstr;
+
+std::variant<Flags, EarlyExit> Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "holdfastd");
+  return ParseFlags(static_cast<int>(arguments.size()), arguments.data());
+}
+
+Flags Accepted(const std::vector<const char*>& arguments) {
+  const auto parsed = Parse(arguments);
+  const auto* early = std::get_if<EarlyExit>(&parsed);
+  if (early != nullptr) {
+    ADD_FAILURE() << early->text;
+    return {};
+  }
+  return std::get<Flags>(parsed);
+}
+
+// What is printed for arguments that are wrong; empty if they are accepted.
+std::string Refused(const std::vector<const char*>& arguments) {
+  const auto parsed = Parse(arguments);
+  const auto* early = std::get_if<EarlyExit>(&parsed);
+  if (early == nullptr || early->code != ExitCode::kUsage) return "";
+  EXPECT_EQ(early->text.find('\n'), early->text.size() - 1) << early->text;
+  return early->text;
+}
+
+TEST(FlagsTest, NeedsNone) {
+  const Flags flags = Accepted({});
+  EXPECT_EQ(flags.data_dir, "holdfast-data");
+  ASSERT_EQ(flags.listen.size(), 1u);
+  EXPECT_EQ(flags.listen[0].text, "127.0.0.1:7650");
+  EXPECT_EQ(flags.durability, Durability::kSync);
+  EXPECT_EQ(flags.log_level, LogLevel::kInfo);
+  EXPECT_EQ(flags.limits.reattach_window, Limits().reattach_window);
+  EXPECT_EQ(flags.limits.max_leases, Limits().max_leases);
+  EXPECT_EQ(flags.rpc_limits.max_message_bytes, RpcLimits().max_message_bytes);
+}
+
+TEST(FlagsTest, SetsEverything) {
+  const Flags flags =
+      Accepted({"--data-dir=/data", "--listen=unix:/run/h.sock", "--listen", "[::1]:0",
+                "--durability=process", "--reattach-window=250ms", "--max-leases=1",
+                "--max-waiters-per-key=2", "--max-waiters=3", "--max-ended-ids=4",
+                "--max-pending-commands=5", "--max-open-waits=6", "--max-message-bytes=5000",
+                "--log-level=debug"});
+  EXPECT_EQ(flags.data_dir, "/data");
+  ASSERT_EQ(flags.listen.size(), 2u);
+  EXPECT_EQ(flags.listen[0].text, "unix:/run/h.sock");
+  EXPECT_EQ(flags.listen[1].text, "[::1]:0");
+  EXPECT_EQ(flags.durability, Durability::kProcess);
+  EXPECT_EQ(flags.limits.reattach_window, std::chrono::milliseconds(250));
+  EXPECT_EQ(flags.limits.max_leases, 1u);
+  EXPECT_EQ(flags.limits.max_waiters_per_key, 2u);
+  EXPECT_EQ(flags.limits.max_waiters, 3u);
+  EXPECT_EQ(flags.limits.max_ended_ids, 4u);
+  EXPECT_EQ(flags.limits.max_pending_commands, 5u);
+  EXPECT_EQ(flags.rpc_limits.max_open_waits, 6u);
+  EXPECT_EQ(flags.rpc_limits.max_message_bytes, 5000u);
+  EXPECT_EQ(flags.log_level, LogLevel::kDebug);
+}
+
+TEST(FlagsTest, NamesTheFlagThatIsWrong) {
+  EXPECT_THAT(Refused({"--durability=maybe"}), HasSubstr("--durability"));
+  EXPECT_THAT(Refused({"--log-level=loud"}), HasSubstr("--log-level"));
+  EXPECT_THAT(Refused({"--listen=nowhere"}), HasSubstr("--listen"));
+  EXPECT_THAT(Refused({"--nonsense"}), HasSubstr("--nonsense"));
+  EXPECT_THAT(Refused({"word"}), HasSubstr("word"));
+  EXPECT_THAT(Refused({"--data-dir"}), HasSubstr("--data-dir"));
+}
+
+TEST(FlagsTest, KeepsNumbersWithinTheirLimits) {
+  EXPECT_EQ(Refused({"--max-leases=1"}), "");
+  EXPECT_THAT(Refused({"--max-leases=0"}), HasSubstr("--max-leases"));
+  EXPECT_EQ(Refused({"--max-leases=4294967295"}), "");
+  EXPECT_THAT(Refused({"--max-leases=4294967296"}), HasSubstr("--max-leases"));
+  EXPECT_THAT(Refused({"--max-leases=-1"}), HasSubstr("--max-leases"));
+  EXPECT_THAT(Refused({"--max-leases=many"}), HasSubstr("--max-leases"));
+  EXPECT_EQ(Refused({"--max-message-bytes=4096"}), "");
+  EXPECT_THAT(Refused({"--max-message-bytes=4095"}), HasSubstr("--max-message-bytes"));
+  EXPECT_EQ(Refused({"--max-message-bytes=67108864"}), "");
+  EXPECT_THAT(Refused({"--max-message-bytes=67108865"}), HasSubstr("--max-message-bytes"));
+}
+
+TEST(FlagsTest, KeepsTheReattachWindowWithinAnHour) {
+  EXPECT_EQ(Refused({"--reattach-window=1ms"}), "");
+  EXPECT_THAT(Refused({"--reattach-window=999us"}), HasSubstr("--reattach-window"));
+  EXPECT_EQ(Refused({"--reattach-window=1h"}), "");
+  EXPECT_THAT(Refused({"--reattach-window=3601s"}), HasSubstr("--reattach-window"));
+  EXPECT_THAT(Refused({"--reattach-window=5"}), HasSubstr("--reattach-window"));
+}
+
+TEST(FlagsTest, HelpShowsEachFlagWithItsDefault) {
+  const auto parsed = Parse({"--help"});
+  const auto& early = std::get<EarlyExit>(parsed);
+  EXPECT_EQ(early.code, ExitCode::kOk);
+  for (const char* text : {"--data-dir",
+                           "=holdfast-data",
+                           "--listen",
+                           "127.0.0.1:7650",
+                           "--durability",
+                           "=sync",
+                           "--reattach-window",
+                           "=5s",
+                           "--max-leases",
+                           "=1000000",
+                           "--max-waiters-per-key",
+                           "=100000",
+                           "--max-waiters",
+                           "=200000",
+                           "--max-ended-ids",
+                           "--max-pending-commands",
+                           "=65536",
+                           "--max-open-waits",
+                           "--max-message-bytes",
+                           "BYTES",
+                           "--log-level",
+                           "=info",
+                           "--version",
+                           "Exit codes"}) {
+    EXPECT_THAT(early.text, HasSubstr(text));
+  }
+}
+
+TEST(FlagsTest, VersionIsOneLine) {
+  const auto parsed = Parse({"--version"});
+  const auto& early = std::get<EarlyExit>(parsed);
+  EXPECT_EQ(early.code, ExitCode::kOk);
+  EXPECT_THAT(early.text, testing::MatchesRegex("holdfastd [0-9.]+\n"));
+}
+
+}  // namespace
+}  // namespace holdfast

@@ -1,0 +1,119 @@
+// The server program.
+//
+// The order of its start: the data directory is taken first, so that a second
+// server on it fails before it touches an address; then the addresses, so that
+// clients are told to try again while the records load; then the records. The
+// order of its end: health says so, waiting calls are answered, connections
+// close, and the last commits are on the disk.
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_join.h"
+#include "services/common/clock.h"
+#include "services/common/exit_code.h"
+#include "services/common/log.h"
+#include "services/common/version.h"
+#include "services/lock/engine/lock_engine.h"
+#include "services/lock/main/flags.h"
+#include "services/lock/main/process_setup.h"
+#include "services/lock/rpc/grpc_server.h"
+#include "services/lock/storage/data_directory.h"
+#include "services/lock/storage/rocksdb_store.h"
+
+namespace holdfast {
+namespace {
+
+void LogError(std::string_view message, const absl::Status& status) {
+  const absl::string_view text = status.message();
+  Log(LogLevel::kError, message, {{"error", std::string_view(text.data(), text.size())}});
+}
+
+// For an error of the storage at the start.
+ExitCode ExitCodeFor(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kAlreadyExists:
+      return ExitCode::kDataInUse;
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kFailedPrecondition:
+      return ExitCode::kBadData;
+    case absl::StatusCode::kInvalidArgument:
+      return ExitCode::kUsage;
+    default:
+      return ExitCode::kIoError;
+  }
+}
+
+// After a write that failed nobody knows what is on the disk, and trying again
+// could succeed without having written what was lost. So the process ends here
+// and now, without telling anybody anything that is not durable; the next one
+// reads what the disk really holds.
+[[noreturn]] void OnStorageFailure(const absl::Status& status) {
+  LogError("cannot write; stopping at once", status);
+  std::_Exit(ToInt(ExitCode::kIoError));
+}
+
+absl::Status Load(std::unique_ptr<DataDirectory> directory, const Flags& flags,
+                  LockEngine& engine) {
+  auto store = RocksDbStore::Open(std::move(directory), {.durability = flags.durability,
+                                                         .on_background_error = OnStorageFailure});
+  if (!store.ok()) return store.status();
+  return engine.Start(*std::move(store));
+}
+
+void ServeUntilStopped(GrpcServer& server, LockEngine& engine) {
+  server.SetServing(true);
+  Log(LogLevel::kInfo, "serving",
+      {{"addresses", absl::StrJoin(server.addresses(), ",")},
+       {"leases", std::uint64_t{engine.stats().leases}},
+       {"version", kVersion}});
+  const int signal_number = WaitForStopSignal();
+  Log(LogLevel::kInfo, "stopping", {{"signal", signal_number}});
+  server.SetServing(false);
+  engine.Drain();
+  server.Shutdown();
+  engine.Stop();
+  Log(LogLevel::kInfo, "stopped");
+}
+
+ExitCode Run(const Flags& flags) {
+  auto directory = DataDirectory::Open(flags.data_dir);
+  if (!directory.ok()) {
+    LogError("cannot take the data directory", directory.status());
+    return ExitCodeFor(directory.status());
+  }
+  LockEngine engine(flags.limits, SystemClock(), OnStorageFailure);
+  auto server = GrpcServer::Start(engine, {.listen = flags.listen, .limits = flags.rpc_limits});
+  if (!server.ok()) {
+    LogError("cannot serve", server.status());
+    return ExitCode::kAddressUnavailable;
+  }
+  if (absl::Status status = Load(*std::move(directory), flags, engine); !status.ok()) {
+    LogError("cannot load the data", status);
+    return ExitCodeFor(status);
+  }
+  ServeUntilStopped(**server, engine);
+  return ExitCode::kOk;
+}
+
+}  // namespace
+}  // namespace holdfast
+
+int main(int argc, char** argv) {
+  const auto parsed = holdfast::ParseFlags(argc, argv);
+  if (const auto* early = std::get_if<holdfast::EarlyExit>(&parsed)) {
+    std::fputs(early->text.c_str(), early->code == holdfast::ExitCode::kOk ? stdout : stderr);
+    return holdfast::ToInt(early->code);
+  }
+  const auto& flags = std::get<holdfast::Flags>(parsed);
+  holdfast::SetLogLevel(flags.log_level);
+  holdfast::SetUpProcess();
+  holdfast::RouteLibraryLogs();
+  return holdfast::ToInt(holdfast::Run(flags));
+}

@@ -1,0 +1,65 @@
+#include "services/lock/main/process_setup.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <string>
+
+#include "google/protobuf/stubs/logging.h"
+#include "grpc/support/log.h"
+#include "services/common/log.h"
+
+namespace holdfast {
+namespace {
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+void RaiseFileDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void LogForGrpc(gpr_log_func_args* args) {
+  const LogLevel level =
+      args->severity == GPR_LOG_SEVERITY_ERROR ? LogLevel::kWarning : LogLevel::kDebug;
+  Log(level, "grpc", {{"detail", args->message}});
+}
+
+void LogForProtobuf(google::protobuf::LogLevel severity, const char* file, int line,
+                    const std::string& message) {
+  if (severity != google::protobuf::LOGLEVEL_FATAL) return;
+  Log(LogLevel::kError, "protobuf", {{"file", file}, {"line", line}, {"detail", message}});
+}
+
+}  // namespace
+
+void SetUpProcess() {
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  RaiseFileDescriptorLimit();
+}
+
+int WaitForStopSignal() {
+  const sigset_t signals = StopSignals();
+  int signal_number = 0;
+  while (sigwait(&signals, &signal_number) != 0) {
+  }
+  return signal_number;
+}
+
+void RouteLibraryLogs() {
+  gpr_set_log_function(&LogForGrpc);
+  google::protobuf::SetLogHandler(&LogForProtobuf);
+}
+
+}  // namespace holdfast

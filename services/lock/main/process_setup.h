@@ -1,0 +1,26 @@
+// What holdfastd asks of the operating system before it does anything else.
+
+#ifndef HOLDFAST_SERVICES_LOCK_MAIN_PROCESS_SETUP_H_
+#define HOLDFAST_SERVICES_LOCK_MAIN_PROCESS_SETUP_H_
+
+namespace holdfast {
+
+// To be called once, before the first thread starts, as threads inherit it:
+//   - SIGTERM and SIGINT wait for WaitForStopSignal.
+//   - SIGPIPE is ignored: a client that has gone is an error of one write.
+//   - As many file descriptors may be open as the system lets this process have.
+void SetUpProcess();
+
+// Returns when SIGTERM or SIGINT arrives, or has arrived since SetUpProcess, and
+// which of them.
+int WaitForStopSignal();
+
+// Sends what gRPC and protobuf have to say through our log, one event a line.
+// gRPC's errors become warnings, because nothing that a client or its connection
+// does is an error of this server's. What protobuf says about the messages of
+// clients is dropped: they are told themselves.
+void RouteLibraryLogs();
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_MAIN_PROCESS_SETUP_H_

@@ -1,0 +1,53 @@
+// Requests into the engine's commands, and its answers into messages. Nothing is
+// checked here: validate.h has seen the request before.
+//
+// Requests are taken as rvalues, because their strings move into the command.
+
+#ifndef HOLDFAST_SERVICES_LOCK_RPC_CONVERT_H_
+#define HOLDFAST_SERVICES_LOCK_RPC_CONVERT_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "holdfast/v1/admin_service.pb.h"
+#include "holdfast/v1/lock_service.pb.h"
+#include "services/common/clock.h"
+#include "services/lock/engine/command.h"
+#include "services/lock/engine/outcome.h"
+
+namespace holdfast {
+
+// The command of each unary method. `received`: when the call came. An Acquire
+// without a timeout tries once.
+AcquireCommand ToCommand(v1::AcquireRequest&& request, Instant received);
+ReleaseCommand ToCommand(v1::ReleaseRequest&& request, Instant received);
+RenewCommand ToCommand(v1::RenewRequest&& request, Instant received);
+GetCommand ToCommand(v1::GetRequest&& request, Instant received);
+ListCommand ToCommand(v1::ListRequest&& request, Instant received);
+
+ForceReleaseCommand ToCommand(v1::ForceReleaseRequest&& request, Instant received);
+ReleaseByTagCommand ToCommand(v1::ReleaseByTagRequest&& request, Instant received);
+
+WatchCommand ToCommand(v1::WatchRequest&& request);
+
+// A Wait without a timeout waits for as long as the call is open.
+AcquireCommand ToWaitCommand(v1::AcquireRequest&& request, Instant received);
+
+// The answers are rvalues for the same reason.
+v1::AcquireResponse ToResponse(Granted&& granted);
+v1::RenewResponse ToResponse(Renewed&& renewed);
+v1::GetResponse ToResponse(Shown&& shown);
+
+// `filter_fingerprint`: that of the request's filter, for the page token.
+v1::ListResponse ToResponse(Listed&& listed, std::uint64_t filter_fingerprint);
+
+v1::ForceReleaseResponse ToResponse(Forced&& forced);
+v1::ReleaseByTagResponse ToResponse(ForcedPage&& page, std::uint64_t filter_fingerprint);
+v1::WatchResponse ToResponse(std::vector<LeaseEvent>&& events);
+
+v1::WaitEvent ToEvent(Queued&& queued);
+v1::WaitEvent ToEvent(Granted&& granted);
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_RPC_CONVERT_H_

@@ -1,0 +1,216 @@
+#include "services/lock/rpc/convert.h"
+
+#include <chrono>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "google/protobuf/text_format.h"
+#include "gtest/gtest.h"
+#include "services/lock/rpc/page_token.h"
+
+namespace holdfast {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+
+constexpr Instant kReceived(seconds(100));
+
+template <typename Message>
+Message Parse(const std::string& text) {
+  Message message;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message)) << text;
+  return message;
+}
+
+// The fields of `message`, for a comparison that shows what differs.
+std::string Text(const google::protobuf::Message& message) { return message.DebugString(); }
+
+template <typename Message>
+std::string Text(const std::string& text) {
+  return Text(Parse<Message>(text));
+}
+
+LeaseView SomeLease() {
+  return {.lease = {.spec = {.key = "k",
+                             .lease_id = "0123456789abcdef",
+                             .owner = "me",
+                             .tags = {"a", "b"},
+                             .expire = seconds(30)},
+                    .fencing_token = 7,
+                    .granted_at = WallTime{5'000'000'001}},
+          .remaining = milliseconds(29'500),
+          .elapsed = milliseconds(500)};
+}
+
+constexpr char kLeaseText[] = R"pb(
+  lease {
+    key: "k"
+    lease_id: "0123456789abcdef"
+    fencing_token: 7
+    expire { seconds: 30 }
+    tags: "a"
+    tags: "b"
+    owner: "me"
+    granted_at { seconds: 5 nanos: 1 }
+    remaining { seconds: 29 nanos: 500000000 }
+    elapsed { nanos: 500000000 }
+  })pb";
+
+HolderView SomeHolder() {
+  return {.owner = "me",
+          .fencing_token = 7,
+          .tags = {"a"},
+          .expire = seconds(30),
+          .remaining = seconds(20),
+          .held_since = WallTime{5'000'000'000},
+          .held_for = seconds(10)};
+}
+
+constexpr char kHolderText[] = R"pb(
+  holders {
+    owner: "me"
+    fencing_token: 7
+    tags: "a"
+    expire { seconds: 30 }
+    remaining { seconds: 20 }
+    held_since { seconds: 5 }
+    held_for { seconds: 10 }
+  })pb";
+
+constexpr char kAcquireText[] = R"pb(
+  key: "k"
+  lease_id: "0123456789abcdef"
+  expire { seconds: 30 }
+  tags: "b"
+  tags: "a"
+  owner: "me"
+  timeout { seconds: 5 })pb";
+
+TEST(ToCommandTest, AcquireTakesEveryField) {
+  const AcquireCommand command = ToCommand(Parse<v1::AcquireRequest>(kAcquireText), kReceived);
+  EXPECT_EQ(command.spec, (LeaseSpec{.key = "k",
+                                     .lease_id = "0123456789abcdef",
+                                     .owner = "me",
+                                     .tags = {"a", "b"},
+                                     .expire = seconds(30)}));
+  EXPECT_EQ(command.timeout, seconds(5));
+  EXPECT_FALSE(command.report_queue);
+  EXPECT_EQ(command.received, kReceived);
+}
+
+TEST(ToCommandTest, AcquireWithoutATimeoutTriesOnce) {
+  const AcquireCommand command = ToCommand(v1::AcquireRequest(), kReceived);
+  EXPECT_EQ(command.timeout, Duration::zero());
+  EXPECT_EQ(command.spec.expire, std::nullopt);
+}
+
+TEST(ToCommandTest, WaitReportsTheQueueForAsLongAsTheCallIsOpen) {
+  const AcquireCommand command = ToWaitCommand(v1::AcquireRequest(), kReceived);
+  EXPECT_EQ(command.timeout, kNoTimeout);
+  EXPECT_TRUE(command.report_queue);
+}
+
+TEST(ToCommandTest, WaitWithATimeoutKeepsIt) {
+  EXPECT_EQ(ToWaitCommand(Parse<v1::AcquireRequest>(kAcquireText), kReceived).timeout, seconds(5));
+  EXPECT_EQ(ToWaitCommand(Parse<v1::AcquireRequest>("timeout {}"), kReceived).timeout,
+            Duration::zero());
+}
+
+TEST(ToCommandTest, ReleaseRenewAndGetTakeEveryField) {
+  const std::string lease = R"pb(key: "k" lease_id: "id")pb";
+  const ReleaseCommand release = ToCommand(Parse<v1::ReleaseRequest>(lease), kReceived);
+  EXPECT_EQ(release.key, "k");
+  EXPECT_EQ(release.lease_id, "id");
+
+  const RenewCommand renew = ToCommand(Parse<v1::RenewRequest>(lease), kReceived);
+  EXPECT_EQ(renew.key, "k");
+  EXPECT_EQ(renew.lease_id, "id");
+  EXPECT_EQ(renew.expire, std::nullopt);
+  EXPECT_EQ(renew.received, kReceived);
+  EXPECT_EQ(ToCommand(Parse<v1::RenewRequest>("expire { seconds: 3 }"), kReceived).expire,
+            seconds(3));
+
+  EXPECT_EQ(ToCommand(Parse<v1::GetRequest>(R"pb(key: "k")pb"), kReceived).key, "k");
+}
+
+TEST(ToCommandTest, ListTakesFilterAndPage) {
+  auto request = Parse<v1::ListRequest>(R"pb(filter { key_prefix: "p" tags: "t" }
+                                             page_size: 3)pb");
+  request.set_page_token(EncodePageToken("p1", Fingerprint(request.filter())));
+  const ListCommand command = ToCommand(std::move(request), kReceived);
+  EXPECT_EQ(command.filter.key_prefix, "p");
+  EXPECT_THAT(command.filter.tags, ElementsAre("t"));
+  EXPECT_EQ(command.after_key, "p1");
+  EXPECT_EQ(command.page_size, 3u);
+}
+
+TEST(ToCommandTest, ListBeginsAtTheFirstWith100) {
+  const ListCommand command = ToCommand(v1::ListRequest(), kReceived);
+  EXPECT_EQ(command.after_key, "");
+  EXPECT_EQ(command.page_size, 100u);
+}
+
+TEST(ToResponseTest, GrantedAndRenewedShowTheLease) {
+  EXPECT_EQ(Text(ToResponse(Granted{SomeLease()})), Text<v1::AcquireResponse>(kLeaseText));
+  EXPECT_EQ(Text(ToResponse(Renewed{SomeLease()})), Text<v1::RenewResponse>(kLeaseText));
+}
+
+TEST(ToResponseTest, ALeaseWithoutAnExpiryHasNeitherExpireNorRemaining) {
+  LeaseView view = SomeLease();
+  view.lease.spec.expire.reset();
+  view.remaining.reset();
+  const v1::AcquireResponse response = ToResponse(Granted{std::move(view)});
+  EXPECT_FALSE(response.lease().has_expire());
+  EXPECT_FALSE(response.lease().has_remaining());
+  EXPECT_TRUE(response.lease().has_elapsed());
+}
+
+TEST(ToResponseTest, ShownHasHoldersAndWaiters) {
+  LockView lock{.key = "k",
+                .holders = {SomeHolder()},
+                .queue_length = 2,
+                .waiters = {{.owner = "you",
+                             .tags = {"t"},
+                             .position = 1,
+                             .waiting_for = seconds(4),
+                             .parked = true}}};
+  EXPECT_EQ(Text(ToResponse(Shown{std::move(lock)})),
+            Text<v1::GetResponse>(std::string("lock {  key: 'k'") + kHolderText + R"pb(
+                                    queue_length: 2
+                                    waiters {
+                                      owner: "you"
+                                      tags: "t"
+                                      position: 1
+                                      waiting_for { seconds: 4 }
+                                      parked: true
+                                    }
+                                  )pb" +
+                                  "}"));
+}
+
+TEST(ToResponseTest, ListedHasATokenForTheNextPageIfThereIsOne) {
+  Listed listed;
+  listed.locks.push_back({.key = "a"});
+  listed.locks.push_back({.key = "b"});
+  listed.next_after_key = "b";
+  const v1::ListResponse response = ToResponse(std::move(listed), 5);
+  ASSERT_EQ(response.locks_size(), 2);
+  EXPECT_EQ(response.locks(0).key(), "a");
+  EXPECT_EQ(response.locks(1).key(), "b");
+  EXPECT_EQ(DecodePageToken(response.next_page_token(), 5), "b");
+  EXPECT_EQ(ToResponse(Listed{}, 5).next_page_token(), "");
+}
+
+TEST(ToEventTest, ShowsThePlaceOrTheLease) {
+  Queued queued{.position = 3, .queue_sequence = 9, .holders = {SomeHolder()}};
+  EXPECT_EQ(Text(ToEvent(std::move(queued))),
+            Text<v1::WaitEvent>(std::string("queued { position: 3 queue_sequence: 9 ") +
+                                kHolderText + "}"));
+  EXPECT_EQ(Text(ToEvent(Granted{SomeLease()})),
+            Text<v1::WaitEvent>(std::string("granted {") + kLeaseText + "}"));
+}
+
+}  // namespace
+}  // namespace holdfast

@@ -1,0 +1,126 @@
+#include "services/lock/rpc/grpc_server.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "grpc/support/time.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/resource_quota.h"
+
+namespace holdfast {
+namespace {
+
+// gRPC itself refuses messages beyond its limit without a reason that a program
+// could read. So its limit is larger than ours, which answers in full.
+constexpr int kHardLimitFactor = 16;
+
+// Clients may ask whether the connection is alive as often as this, with calls
+// open or without. More often costs them the connection.
+constexpr int kLeastPingIntervalMilliseconds = 10'000;
+
+// Reflection is the one service that needs a thread for each of its streams.
+constexpr int kMostThreads = 8;
+
+// How long calls may take to end when the server stops. They have been answered
+// by then; only clients that do not read are still there.
+constexpr std::int64_t kShutdownMilliseconds = 1'000;
+
+// Descriptors that connections must leave to the database and the rest.
+constexpr int kReservedFds = 64;
+
+int FirstReservedFd() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<int>::max();
+  const auto most =
+      static_cast<int>(std::min<rlim_t>(limit.rlim_cur, std::numeric_limits<int>::max()));
+  // With few in all, a quarter of them.
+  return most - std::min(kReservedFds, most / 4);
+}
+
+// These are settings of the process, for servers that are built later.
+void EnableBuiltInServices() {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(LockEngine& engine,
+                                                              const Options& options) {
+  std::unique_ptr<GrpcServer> server(
+      new GrpcServer(CallStarter(engine, options.limits.max_message_bytes), options.limits));
+  std::vector<std::unique_ptr<ListeningSocket>> sockets;
+  for (const ListenAddress& address : options.listen) {
+    auto socket = ListeningSocket::Open(address);
+    if (!socket.ok()) return socket.status();
+    server->addresses_.push_back((*socket)->address());
+    sockets.push_back(*std::move(socket));
+  }
+  if (absl::Status status = server->Build(options.limits); !status.ok()) return status;
+  // Connections come only after this, so nobody sees gRPC's initial SERVING.
+  server->SetServing(false);
+  if (auto status = server->Accept(std::move(sockets), engine.clock()); !status.ok()) return status;
+  return server;
+}
+
+absl::Status GrpcServer::Build(const RpcLimits& limits) {
+  EnableBuiltInServices();
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&lock_service_);
+  builder.RegisterService(&admin_service_);
+  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
+
+  const std::int64_t hard_limit = std::int64_t{limits.max_message_bytes} * kHardLimitFactor;
+  builder.SetMaxReceiveMessageSize(
+      static_cast<int>(std::min<std::int64_t>(hard_limit, std::numeric_limits<int>::max())));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kLeastPingIntervalMilliseconds);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+
+  builder.SetResourceQuota(grpc::ResourceQuota("holdfastd").SetMaxThreads(kMostThreads));
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 1);
+
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) return absl::InternalError("gRPC cannot start its server");
+  return absl::OkStatus();
+}
+
+absl::Status GrpcServer::Accept(std::vector<std::unique_ptr<ListeningSocket>> sockets,
+                                const Clock& clock) {
+  AcceptLoop::Options options{
+      .sockets = std::move(sockets), .first_reserved_fd = FirstReservedFd(), .handler = {}};
+  options.handler = [this](const ListeningSocket& socket, FileDescriptor connection) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+    parameters.listener_fd = socket.fd();
+    parameters.fd = connection.Release();
+    acceptor_->HandleNewConnection(&parameters);
+  };
+  auto loop = AcceptLoop::Start(std::move(options), clock);
+  if (!loop.ok()) return loop.status();
+  accept_loop_ = *std::move(loop);
+  return absl::OkStatus();
+}
+
+void GrpcServer::SetServing(bool serving) {
+  grpc::HealthCheckServiceInterface& health = *server_->GetHealthCheckService();
+  health.SetServingStatus("", serving);
+  health.SetServingStatus(v1::LockService::service_full_name(), serving);
+  health.SetServingStatus(v1::AdminService::service_full_name(), serving);
+}
+
+void GrpcServer::Shutdown() {
+  accept_loop_.reset();
+  if (server_ == nullptr) return;
+  // A span of time, which gRPC takes as counted from now.
+  server_->Shutdown(gpr_time_from_millis(kShutdownMilliseconds, GPR_TIMESPAN));
+  server_.reset();
+}
+
+}  // namespace holdfast

@@ -1,0 +1,73 @@
+// The gRPC server: the lock and the admin service, health checking and reflection, on all the
+// addresses that it was told to listen on.
+//
+// grpc.health.v1 knows the server as "" and by the names of its two services. All
+// are NOT_SERVING until SetServing(true); the lock service answers meanwhile too,
+// with whatever the engine refuses calls with.
+
+#ifndef HOLDFAST_SERVICES_LOCK_RPC_GRPC_SERVER_H_
+#define HOLDFAST_SERVICES_LOCK_RPC_GRPC_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/accept_loop.h"
+#include "services/lock/rpc/admin_service.h"
+#include "services/lock/rpc/call_starter.h"
+#include "services/lock/rpc/listen_address.h"
+#include "services/lock/rpc/lock_service.h"
+
+namespace holdfast {
+
+// Thread-compatible.
+class GrpcServer {
+ public:
+  struct Options {
+    std::vector<ListenAddress> listen;
+    RpcLimits limits;
+  };
+
+  // Accepts connections when it returns. `engine` must live until Shutdown.
+  // UNAVAILABLE: an address cannot be listened on.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(LockEngine& engine,
+                                                           const Options& options);
+
+  ~GrpcServer() { Shutdown(); }
+  GrpcServer(const GrpcServer&) = delete;
+  GrpcServer& operator=(const GrpcServer&) = delete;
+
+  // In the order of Options::listen, with the ports that were chosen.
+  const std::vector<std::string>& addresses() const { return addresses_; }
+
+  // What grpc.health.v1 says.
+  void SetServing(bool serving);
+
+  // Takes no more connections, gives open calls a moment to end, cancels what is
+  // left, and closes all connections. No call is open when it returns.
+  // REQUIRES: the engine has been drained, or was never started, so that every
+  // waiting call has its final outcome.
+  void Shutdown();
+
+ private:
+  GrpcServer(const CallStarter& starter, const RpcLimits& limits)
+      : lock_service_(starter, limits), admin_service_(starter) {}
+
+  absl::Status Build(const RpcLimits& limits);
+  absl::Status Accept(std::vector<std::unique_ptr<ListeningSocket>> sockets, const Clock& clock);
+
+  std::vector<std::string> addresses_;
+  LockServiceImpl lock_service_;
+  AdminServiceImpl admin_service_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<AcceptLoop> accept_loop_;
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_RPC_GRPC_SERVER_H_

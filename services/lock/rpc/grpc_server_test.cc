@@ -1,0 +1,154 @@
+// What the server offers beside the lock service, and how it starts and ends.
+
+#include "services/lock/rpc/grpc_server.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "grpcpp/client_context.h"
+#include "grpcpp/create_channel.h"
+#include "gtest/gtest.h"
+#include "holdfast/v1/lock_service.grpc.pb.h"
+#include "services/lock/rpc/raw_call.h"
+#include "services/lock/rpc/scratch_folder.h"
+#include "services/lock/rpc/test_server.h"
+
+namespace holdfast {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kLockService[] = "holdfast.v1.LockService";
+
+// Of grpc.health.v1.HealthCheckResponse on the wire.
+constexpr char kServing[] = "\x08\x01";
+constexpr char kNotServing[] = "\x08\x02";
+
+// What grpc.health.v1 says about a service; empty if the call failed.
+std::string Health(const std::shared_ptr<grpc::Channel>& channel, const std::string& service) {
+  std::string request;
+  if (!service.empty()) {
+    request = "\x0a" + std::string(1, static_cast<char>(service.size())) + service;
+  }
+  const RawResult result = RawCall(channel, "/grpc.health.v1.Health/Check", request);
+  return result.messages.size() == 1 ? result.messages[0] : "";
+}
+
+TEST(GrpcServerTest, HealthFollowsWhatIsSet) {
+  TestServer server({.load = false});
+  const auto channel = server.NewChannel();
+  EXPECT_EQ(Health(channel, ""), kNotServing);
+  EXPECT_EQ(Health(channel, kLockService), kNotServing);
+  server.Load();
+  EXPECT_EQ(Health(channel, ""), kServing);
+  EXPECT_EQ(Health(channel, kLockService), kServing);
+  server.server().SetServing(false);
+  EXPECT_EQ(Health(channel, ""), kNotServing);
+  EXPECT_EQ(Health(channel, kLockService), kNotServing);
+}
+
+TEST(GrpcServerTest, ReflectionListsTheServices) {
+  TestServer server;
+  const std::string list_services = {'\x3a', '\x01', '*'};
+  const RawResult result =
+      RawCall(server.NewChannel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+              list_services);
+  ASSERT_EQ(result.messages.size(), 1u) << result.status.error_message();
+  EXPECT_THAT(result.messages[0], HasSubstr(kLockService));
+  EXPECT_THAT(result.messages[0], HasSubstr("grpc.health.v1.Health"));
+}
+
+TEST(GrpcServerTest, ReflectionKnowsTheMessages) {
+  TestServer server;
+  const std::string file_containing_symbol =
+      std::string("\x22") + static_cast<char>(sizeof(kLockService) - 1) + kLockService;
+  const RawResult result =
+      RawCall(server.NewChannel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+              file_containing_symbol);
+  ASSERT_EQ(result.messages.size(), 1u) << result.status.error_message();
+  EXPECT_THAT(result.messages[0], HasSubstr("AcquireRequest"));
+}
+
+void OnFatal(const absl::Status& status) { ADD_FAILURE() << status; }
+
+class ManyAddressesTest : public testing::Test {
+ protected:
+  absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const std::vector<std::string>& addresses) {
+    GrpcServer::Options options;
+    for (const std::string& text : addresses) options.listen.push_back(*ParseListenAddress(text));
+    return GrpcServer::Start(engine_, options);
+  }
+
+  static bool Answers(const std::string& address) {
+    return Health(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()), "") ==
+           kNotServing;
+  }
+
+  const ScratchFolder folder_;
+  LockEngine engine_{Limits(), SystemClock(), OnFatal};
+};
+
+TEST_F(ManyAddressesTest, ServesOnAllOfThem) {
+  const auto server =
+      Start({"unix:" + (folder_ / "a"), "127.0.0.1:0", "unix:" + (folder_ / "b"), "127.0.0.1:0"});
+  ASSERT_TRUE(server.ok()) << server.status();
+  ASSERT_EQ((*server)->addresses().size(), 4u);
+  for (const std::string& address : (*server)->addresses()) EXPECT_TRUE(Answers(address));
+}
+
+TEST_F(ManyAddressesTest, StartsOnAllOrNone) {
+  const auto taken = Start({"127.0.0.1:0"});
+  ASSERT_TRUE(taken.ok());
+  const std::string free = "unix:" + (folder_ / "free");
+  const auto failed = Start({free, (*taken)->addresses()[0]});
+  EXPECT_EQ(failed.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(failed.status().message()), HasSubstr((*taken)->addresses()[0]));
+  EXPECT_TRUE(Start({free}).ok());
+}
+
+TEST_F(ManyAddressesTest, CanBeTakenAgainAfterShutdown) {
+  const std::string unix_address = "unix:" + (folder_ / "s");
+  auto first = Start({unix_address, "127.0.0.1:0"});
+  ASSERT_TRUE(first.ok());
+  const std::string tcp_address = (*first)->addresses()[1];
+  EXPECT_TRUE(Answers(tcp_address));
+  (*first)->Shutdown();
+  const auto second = Start({unix_address, tcp_address});
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_TRUE(Answers(unix_address));
+  EXPECT_TRUE(Answers(tcp_address));
+}
+
+// Waits in the queue, health watches, reflection streams and idle connections:
+// none of them holds up the end. (It is the test's time limit that checks it.)
+TEST(ShutdownTest, EndsWhateverIsOpen) {
+  auto server = std::make_unique<TestServer>();
+  const auto channel = server->NewChannel();
+  const auto idle = server->NewChannel();
+  EXPECT_EQ(Health(idle, ""), kServing);
+  const auto stub = v1::LockService::NewStub(channel);
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 10; ++i) {
+    callers.emplace_back([&stub, i] {
+      grpc::ClientContext context;
+      v1::AcquireRequest request;
+      request.set_key("k");
+      request.set_lease_id("0123456789abcdef" + std::to_string(i));
+      const auto reader = stub->Wait(&context, request);
+      v1::WaitEvent event;
+      while (reader->Read(&event)) {
+      }
+    });
+  }
+  callers.emplace_back([&] { RawCall(channel, "/grpc.health.v1.Health/Watch", ""); });
+  while (server->engine().stats().waiters < 9) std::this_thread::yield();
+  server.reset();
+  for (std::thread& caller : callers) caller.join();
+}
+
+}  // namespace
+}  // namespace holdfast

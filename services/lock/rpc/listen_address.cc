@@ -1,0 +1,108 @@
+#include "services/lock/rpc/listen_address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::string_view kUnixPrefix = "unix:";
+
+absl::Status Invalid(std::string_view text, const std::string& problem) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(absl::string_view(text.data(), text.size()), ": ", problem));
+}
+
+absl::StatusOr<ListenAddress> ParseUnix(std::string_view text) {
+  const std::string_view path = text.substr(kUnixPrefix.size());
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty()) return Invalid(text, "the path is missing");
+  // One byte is for the zero at the end.
+  constexpr std::size_t kMost = sizeof(address.sun_path) - 1;
+  if (path.size() > kMost) {
+    return Invalid(text, absl::StrCat("the path of a Unix socket has at most ", kMost, " bytes"));
+  }
+  if (path.find('\0') != std::string_view::npos) return Invalid(text, "the path has a zero byte");
+  std::memcpy(address.sun_path, path.data(), path.size());
+
+  ListenAddress result{
+      .text = std::string(text), .unix_path = std::string(path), .length = sizeof(address)};
+  std::memcpy(&result.socket_address, &address, sizeof(address));
+  return result;
+}
+
+std::optional<std::uint16_t> ParsePort(std::string_view text) {
+  std::uint16_t port = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, port);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  return port;
+}
+
+// False: `host` is no IPv4 address, no IPv6 address in brackets, nor localhost.
+bool SetTcp(std::string_view host, std::uint16_t port, ListenAddress& result) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  const std::string name(host == "localhost" ? "127.0.0.1" : host);
+  if (inet_pton(AF_INET, name.c_str(), &v4.sin_addr) == 1) {
+    std::memcpy(&result.socket_address, &v4, sizeof(v4));
+    result.length = sizeof(v4);
+    return true;
+  }
+  if (!name.starts_with('[') || !name.ends_with(']')) return false;
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  if (inet_pton(AF_INET6, name.substr(1, name.size() - 2).c_str(), &v6.sin6_addr) != 1) {
+    return false;
+  }
+  std::memcpy(&result.socket_address, &v6, sizeof(v6));
+  result.length = sizeof(v6);
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
+  if (text.starts_with(kUnixPrefix)) return ParseUnix(text);
+
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return Invalid(text, "is neither unix:/path nor host:port");
+  const std::optional<std::uint16_t> port = ParsePort(text.substr(colon + 1));
+  if (!port.has_value()) return Invalid(text, "the port must be a number from 0 to 65535");
+
+  ListenAddress result{.text = std::string(text)};
+  if (!SetTcp(text.substr(0, colon), *port, result)) {
+    return Invalid(text,
+                   "the host must be an IPv4 address, an IPv6 address in brackets, or localhost");
+  }
+  return result;
+}
+
+std::string TcpAddressText(const sockaddr_storage& address) {
+  std::array<char, INET6_ADDRSTRLEN> host{};
+  if (address.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address, sizeof(v6));
+    inet_ntop(AF_INET6, &v6.sin6_addr, host.data(), host.size());
+    return absl::StrCat("[", host.data(), "]:", ntohs(v6.sin6_port));
+  }
+  sockaddr_in v4{};
+  std::memcpy(&v4, &address, sizeof(v4));
+  inet_ntop(AF_INET, &v4.sin_addr, host.data(), host.size());
+  return absl::StrCat(host.data(), ":", ntohs(v4.sin_port));
+}
+
+}  // namespace holdfast

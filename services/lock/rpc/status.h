@@ -1,0 +1,36 @@
+// Every error that the service answers with, as a gRPC status: a code, a message
+// for people, and a google.rpc.Status with one google.rpc.ErrorInfo for programs
+// (protos/holdfast/v1/error_reason.proto). No other file builds one.
+//
+// A lease_id is a secret and never appears.
+
+#ifndef HOLDFAST_SERVICES_LOCK_RPC_STATUS_H_
+#define HOLDFAST_SERVICES_LOCK_RPC_STATUS_H_
+
+#include <string>
+#include <string_view>
+
+#include "grpcpp/support/status.h"
+#include "services/lock/engine/outcome.h"
+#include "services/lock/rpc/validate.h"
+
+namespace holdfast {
+
+// INVALID_ARGUMENT INVALID_FIELD.
+grpc::Status ToStatus(const FieldError& error);
+
+// INVALID_ARGUMENT MALFORMED_REQUEST: `type` is the message that was expected.
+grpc::Status MalformedRequest(std::string_view type);
+
+// RESOURCE_EXHAUSTED LIMIT_EXCEEDED: `limit` is the flag's name in snake_case.
+grpc::Status LimitExceeded(const std::string& limit);
+
+// `key`: the lock that the call was about.
+grpc::Status ToStatus(const Refused& refused, std::string_view key);
+
+// INTERNAL, for what only a mistake in the server brings about.
+grpc::Status InternalError(const std::string& what);
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_RPC_STATUS_H_

@@ -1,0 +1,45 @@
+#include "services/lock/rpc/test_server.h"
+
+#include <utility>
+
+#include "grpcpp/create_channel.h"
+#include "grpcpp/support/channel_arguments.h"
+#include "gtest/gtest.h"
+#include "services/lock/storage/memory_store.h"
+
+namespace holdfast {
+namespace {
+
+void OnFatal(const absl::Status& status) { ADD_FAILURE() << status; }
+
+}  // namespace
+
+TestServer::TestServer(const Options& options) : engine_(options.limits, *options.clock, OnFatal) {
+  auto server = GrpcServer::Start(
+      engine_,
+      {.listen = {*ParseListenAddress("unix:" + (folder_ / "s"))}, .limits = options.rpc_limits});
+  EXPECT_TRUE(server.ok()) << server.status();
+  server_ = *std::move(server);
+  if (options.load) Load();
+}
+
+TestServer::~TestServer() {
+  engine_.Drain();
+  server_->Shutdown();
+  engine_.Stop();
+}
+
+void TestServer::Load(std::unique_ptr<LockStore> store) {
+  if (store == nullptr) store = std::make_unique<MemoryStore>(std::make_shared<MemoryDisk>());
+  const absl::Status status = engine_.Start(std::move(store));
+  EXPECT_TRUE(status.ok()) << status;
+  server_->SetServing(true);
+}
+
+std::shared_ptr<grpc::Channel> TestServer::NewChannel() const {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,35 @@
+#include "services/lock/rpc/unary_reactor.h"
+
+#include <utility>
+#include <variant>
+
+#include "grpcpp/server_context.h"
+
+namespace holdfast {
+
+void UnaryReactor::Submit(CommandBody body, Subject subject) {
+  subject_ = std::move(subject);
+  call_id_ = engine_.Submit(std::move(body), this);
+}
+
+void UnaryReactor::OnOutcome(Outcome outcome) {
+  if (const Granted* granted = std::get_if<Granted>(&outcome)) {
+    granted_lease_id_ = granted->lease.lease.spec.lease_id;
+  }
+  UnaryAnswer answer = ToAnswer(std::move(outcome), subject_);
+  response_.Swap(&answer.message);
+  Finish(std::move(answer.status));
+}
+
+void UnaryReactor::OnCancel() {
+  if (call_id_.has_value()) engine_.Cancel(*call_id_);
+}
+
+void UnaryReactor::OnDone() {
+  if (!granted_lease_id_.empty() && context_.IsCancelled()) {
+    engine_.ReportUndelivered(std::move(granted_lease_id_));
+  }
+  delete this;
+}
+
+}  // namespace holdfast

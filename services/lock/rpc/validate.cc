@@ -1,0 +1,146 @@
+#include "services/lock/rpc/validate.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/duration.pb.h"
+#include "services/lock/rpc/field_limits.h"
+#include "services/lock/rpc/page_token.h"
+#include "services/lock/rpc/proto_time.h"
+
+namespace holdfast {
+namespace {
+
+using MaybeError = std::optional<FieldError>;
+using Tags = google::protobuf::RepeatedPtrField<std::string>;
+
+MaybeError CheckLength(std::string field, const std::string& value, std::size_t least,
+                       std::size_t most) {
+  if (value.size() >= least && value.size() <= most) return std::nullopt;
+  const std::string range =
+      least == 0 ? absl::StrCat("at most ", most) : absl::StrCat(least, " to ", most);
+  return FieldError{std::move(field),
+                    absl::StrCat("must be ", range, " bytes long, and is ", value.size())};
+}
+
+MaybeError CheckKey(const std::string& key) {
+  return CheckLength("key", key, kMinKeyBytes, kMaxKeyBytes);
+}
+
+bool IsLeaseIdCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+}
+
+MaybeError CheckLeaseId(const std::string& lease_id) {
+  if (auto error = CheckLength("lease_id", lease_id, kMinLeaseIdBytes, kMaxLeaseIdBytes)) {
+    return error;
+  }
+  if (std::all_of(lease_id.begin(), lease_id.end(), IsLeaseIdCharacter)) return std::nullopt;
+  return FieldError{"lease_id", "must have no characters but A-Z, a-z, 0-9, '.', '_' and '-'"};
+}
+
+MaybeError CheckTags(std::string_view field, const Tags& tags) {
+  if (tags.size() > static_cast<int>(kMaxTags)) {
+    return FieldError{std::string(field),
+                      absl::StrCat("must be at most ", kMaxTags, ", and are ", tags.size())};
+  }
+  const auto name = [&](int i) {
+    return absl::StrCat(absl::string_view(field.data(), field.size()), "[", i, "]");
+  };
+  for (int i = 0; i < tags.size(); ++i) {
+    if (auto error = CheckLength(name(i), tags[i], kMinTagBytes, kMaxTagBytes)) return error;
+    for (int j = 0; j < i; ++j) {
+      if (tags[i] == tags[j]) {
+        return FieldError{name(i), absl::StrCat("must not be the same as ", name(j))};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+MaybeError CheckDuration(std::string field, const google::protobuf::Duration& proto, Duration least,
+                         Duration most, std::string_view range) {
+  const std::optional<Duration> duration = FromProto(proto);
+  if (!duration.has_value()) {
+    return FieldError{std::move(field),
+                      "must be a valid Duration: at most 10,000 years, and nanos less than a "
+                      "second and of the same sign as seconds"};
+  }
+  if (*duration >= least && *duration <= most) return std::nullopt;
+  return FieldError{std::move(field), "must be from " + std::string(range)};
+}
+
+MaybeError CheckFilter(const v1::Filter& filter) {
+  if (auto error = CheckLength("filter.key_prefix", filter.key_prefix(), 0, kMaxKeyBytes)) {
+    return error;
+  }
+  return CheckTags("filter.tags", filter.tags());
+}
+
+// `fingerprint`: of what the answer with the token selected.
+MaybeError CheckPageToken(const std::string& token, std::uint64_t fingerprint) {
+  if (token.empty() || DecodePageToken(token, fingerprint).has_value()) return std::nullopt;
+  return FieldError{"page_token", "must be next_page_token of an answer to the same filter"};
+}
+
+template <typename Request>
+MaybeError CheckExpire(const Request& request) {
+  if (!request.has_expire()) return std::nullopt;
+  return CheckDuration("expire", request.expire(), kMinExpire, kMaxExpire, "1 ms to 366 days");
+}
+
+}  // namespace
+
+std::optional<FieldError> Validate(const v1::AcquireRequest& request) {
+  if (auto error = CheckKey(request.key())) return error;
+  if (auto error = CheckLeaseId(request.lease_id())) return error;
+  if (auto error = CheckExpire(request)) return error;
+  if (auto error = CheckTags("tags", request.tags())) return error;
+  if (auto error = CheckLength("owner", request.owner(), 0, kMaxOwnerBytes)) return error;
+  if (!request.has_timeout()) return std::nullopt;
+  return CheckDuration("timeout", request.timeout(), Duration::zero(), kMaxTimeout,
+                       "0 to 366 days");
+}
+
+std::optional<FieldError> Validate(const v1::ReleaseRequest& request) {
+  if (auto error = CheckKey(request.key())) return error;
+  return CheckLeaseId(request.lease_id());
+}
+
+std::optional<FieldError> Validate(const v1::RenewRequest& request) {
+  if (auto error = CheckKey(request.key())) return error;
+  if (auto error = CheckLeaseId(request.lease_id())) return error;
+  return CheckExpire(request);
+}
+
+std::optional<FieldError> Validate(const v1::GetRequest& request) {
+  return CheckKey(request.key());
+}
+
+std::optional<FieldError> Validate(const v1::ListRequest& request) {
+  if (auto error = CheckFilter(request.filter())) return error;
+  if (request.page_size() > kMaxPageSize) {
+    return FieldError{"page_size", absl::StrCat("must be at most ", kMaxPageSize, ", and is ",
+                                                request.page_size())};
+  }
+  return CheckPageToken(request.page_token(), Fingerprint(request.filter()));
+}
+
+std::optional<FieldError> Validate(const v1::WatchRequest& request) {
+  return CheckFilter(request.filter());
+}
+
+std::optional<FieldError> Validate(const v1::ForceReleaseRequest& request) {
+  return CheckKey(request.key());
+}
+
+std::optional<FieldError> Validate(const v1::ReleaseByTagRequest& request) {
+  // None would select every lease there is.
+  if (request.tags().empty()) return FieldError{"tags", "must be at least 1"};
+  if (auto error = CheckTags("tags", request.tags())) return error;
+  return CheckPageToken(request.page_token(), Fingerprint(request.tags()));
+}
+
+}  // namespace holdfast

@@ -1,0 +1,276 @@
+// Each limit at n and n + 1, for every request that has the field.
+
+#include "services/lock/rpc/validate.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/lock/rpc/page_token.h"
+
+namespace holdfast {
+namespace {
+
+using google::protobuf::Duration;
+
+constexpr char kLeaseId[] = "0123456789abcdef";
+constexpr std::int64_t kDay = 86'400;
+
+v1::AcquireRequest ValidAcquire() {
+  v1::AcquireRequest request;
+  request.set_key("k");
+  request.set_lease_id(kLeaseId);
+  return request;
+}
+
+v1::RenewRequest ValidRenew() {
+  v1::RenewRequest request;
+  request.set_key("k");
+  request.set_lease_id(kLeaseId);
+  return request;
+}
+
+v1::ReleaseRequest ValidRelease() {
+  v1::ReleaseRequest request;
+  request.set_key("k");
+  request.set_lease_id(kLeaseId);
+  return request;
+}
+
+Duration Length(std::int64_t seconds, std::int32_t nanos) {
+  Duration duration;
+  duration.set_seconds(seconds);
+  duration.set_nanos(nanos);
+  return duration;
+}
+
+// The rejected field, or "" if there is none.
+template <typename Request>
+std::string Rejected(const Request& request) {
+  const auto error = Validate(request);
+  return error.has_value() ? error->field : "";
+}
+
+std::string RejectedAcquire(const std::function<void(v1::AcquireRequest&)>& change) {
+  v1::AcquireRequest request = ValidAcquire();
+  change(request);
+  return Rejected(request);
+}
+
+TEST(ValidateTest, AcceptsTheLeastOfEachRequest) {
+  EXPECT_EQ(Rejected(ValidAcquire()), "");
+  EXPECT_EQ(Rejected(ValidRelease()), "");
+  EXPECT_EQ(Rejected(ValidRenew()), "");
+  EXPECT_EQ(Rejected(v1::ListRequest()), "");
+}
+
+class KeyTest : public testing::Test {
+ protected:
+  // What each method that has a key says to this one.
+  static std::vector<std::string> RejectedEverywhere(const std::string& key) {
+    auto acquire = ValidAcquire();
+    acquire.set_key(key);
+    auto release = ValidRelease();
+    release.set_key(key);
+    auto renew = ValidRenew();
+    renew.set_key(key);
+    v1::GetRequest get;
+    get.set_key(key);
+    return {Rejected(acquire), Rejected(release), Rejected(renew), Rejected(get)};
+  }
+};
+
+TEST_F(KeyTest, HasOneTo512Bytes) {
+  EXPECT_THAT(RejectedEverywhere(""), testing::Each("key"));
+  EXPECT_THAT(RejectedEverywhere("k"), testing::Each(""));
+  EXPECT_THAT(RejectedEverywhere(std::string(512, 'k')), testing::Each(""));
+  EXPECT_THAT(RejectedEverywhere(std::string(513, 'k')), testing::Each("key"));
+}
+
+TEST_F(KeyTest, MayHoldAnyCharacter) {
+  EXPECT_THAT(RejectedEverywhere(std::string("\0\n \x7f", 4)), testing::Each(""));
+}
+
+TEST_F(KeyTest, IsMeasuredInBytes) {
+  std::string key;
+  for (int i = 0; i < 256; ++i) key += "ü";
+  EXPECT_THAT(RejectedEverywhere(key), testing::Each(""));
+  EXPECT_THAT(RejectedEverywhere(key + "ü"), testing::Each("key"));
+}
+
+class LeaseIdTest : public testing::Test {
+ protected:
+  static std::vector<std::string> RejectedEverywhere(const std::string& lease_id) {
+    auto acquire = ValidAcquire();
+    acquire.set_lease_id(lease_id);
+    auto release = ValidRelease();
+    release.set_lease_id(lease_id);
+    auto renew = ValidRenew();
+    renew.set_lease_id(lease_id);
+    return {Rejected(acquire), Rejected(release), Rejected(renew)};
+  }
+};
+
+TEST_F(LeaseIdTest, Has16To64Characters) {
+  EXPECT_THAT(RejectedEverywhere(""), testing::Each("lease_id"));
+  EXPECT_THAT(RejectedEverywhere(std::string(15, 'a')), testing::Each("lease_id"));
+  EXPECT_THAT(RejectedEverywhere(std::string(16, 'a')), testing::Each(""));
+  EXPECT_THAT(RejectedEverywhere(std::string(64, 'a')), testing::Each(""));
+  EXPECT_THAT(RejectedEverywhere(std::string(65, 'a')), testing::Each("lease_id"));
+}
+
+TEST_F(LeaseIdTest, HasOnlyLettersDigitsDotUnderscoreAndHyphen) {
+  const std::string allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  for (int c = 0; c < 256; ++c) {
+    std::string lease_id = kLeaseId;
+    lease_id[7] = static_cast<char>(c);
+    const bool good = allowed.find(static_cast<char>(c)) != std::string::npos;
+    EXPECT_THAT(RejectedEverywhere(lease_id), testing::Each(good ? "" : "lease_id")) << c;
+  }
+}
+
+TEST(OwnerTest, HasAtMost256Bytes) {
+  EXPECT_EQ(RejectedAcquire([](auto& r) { r.set_owner(std::string(256, 'o')); }), "");
+  EXPECT_EQ(RejectedAcquire([](auto& r) { r.set_owner(std::string(257, 'o')); }), "owner");
+}
+
+// Tags have the same limits in a lease and in a filter.
+struct TagsCase {
+  std::string field;
+  std::function<std::string(const std::vector<std::string>&)> rejected;
+};
+
+class TagsTest : public testing::TestWithParam<TagsCase> {
+ protected:
+  std::string Rejected(const std::vector<std::string>& tags) { return GetParam().rejected(tags); }
+  std::string Field(const std::string& index = "") { return GetParam().field + index; }
+};
+
+TEST_P(TagsTest, AreAtMost16) {
+  std::vector<std::string> tags;
+  for (char c = 'a'; c < 'a' + 16; ++c) tags.emplace_back(1, c);
+  EXPECT_EQ(Rejected(tags), "");
+  tags.emplace_back("one more");
+  EXPECT_EQ(Rejected(tags), Field());
+}
+
+TEST_P(TagsTest, HaveOneTo128Bytes) {
+  EXPECT_EQ(Rejected({"a", ""}), Field("[1]"));
+  EXPECT_EQ(Rejected({"a", std::string(128, 't')}), "");
+  EXPECT_EQ(Rejected({"a", "b", std::string(129, 't')}), Field("[2]"));
+}
+
+TEST_P(TagsTest, DoNotRepeat) {
+  EXPECT_EQ(Rejected({"a", "b", "A"}), "");
+  EXPECT_EQ(Rejected({"a", "b", "c", "b"}), Field("[3]"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Everywhere, TagsTest,
+                         testing::Values(TagsCase{"tags",
+                                                  [](const std::vector<std::string>& tags) {
+                                                    auto request = ValidAcquire();
+                                                    request.mutable_tags()->Assign(tags.begin(),
+                                                                                   tags.end());
+                                                    return Rejected(request);
+                                                  }},
+                                         TagsCase{
+                                             "filter.tags",
+                                             [](const std::vector<std::string>& tags) {
+                                               v1::ListRequest request;
+                                               request.mutable_filter()->mutable_tags()->Assign(
+                                                   tags.begin(), tags.end());
+                                               return Rejected(request);
+                                             }}),
+                         [](const auto& test) { return test.index == 0 ? "Lease" : "Filter"; });
+
+std::vector<std::string> RejectedExpire(const Duration& expire) {
+  auto acquire = ValidAcquire();
+  *acquire.mutable_expire() = expire;
+  auto renew = ValidRenew();
+  *renew.mutable_expire() = expire;
+  return {Rejected(acquire), Rejected(renew)};
+}
+
+TEST(ExpireTest, IsOneMillisecondTo366Days) {
+  EXPECT_THAT(RejectedExpire(Length(0, 0)), testing::Each("expire"));
+  EXPECT_THAT(RejectedExpire(Length(0, 999'999)), testing::Each("expire"));
+  EXPECT_THAT(RejectedExpire(Length(0, 1'000'000)), testing::Each(""));
+  EXPECT_THAT(RejectedExpire(Length(366 * kDay, 0)), testing::Each(""));
+  EXPECT_THAT(RejectedExpire(Length(366 * kDay, 1)), testing::Each("expire"));
+  EXPECT_THAT(RejectedExpire(Length(-1, 0)), testing::Each("expire"));
+}
+
+TEST(ExpireTest, IsAValidDuration) {
+  EXPECT_THAT(RejectedExpire(Length(1, 999'999'999)), testing::Each(""));
+  EXPECT_THAT(RejectedExpire(Length(1, 1'000'000'000)), testing::Each("expire"));
+  EXPECT_THAT(RejectedExpire(Length(1, -1)), testing::Each("expire"));
+  EXPECT_THAT(RejectedExpire(Length(INT64_MAX, 999'999'999)), testing::Each("expire"));
+  EXPECT_THAT(RejectedExpire(Length(INT64_MIN, 0)), testing::Each("expire"));
+}
+
+std::string RejectedTimeout(const Duration& timeout) {
+  return RejectedAcquire([&](auto& r) { *r.mutable_timeout() = timeout; });
+}
+
+TEST(TimeoutTest, IsZeroTo366Days) {
+  EXPECT_EQ(RejectedTimeout(Length(0, -1)), "timeout");
+  EXPECT_EQ(RejectedTimeout(Length(0, 0)), "");
+  EXPECT_EQ(RejectedTimeout(Length(366 * kDay, 0)), "");
+  EXPECT_EQ(RejectedTimeout(Length(366 * kDay, 1)), "timeout");
+}
+
+TEST(TimeoutTest, IsAValidDuration) {
+  EXPECT_EQ(RejectedTimeout(Length(1, 1'000'000'000)), "timeout");
+  EXPECT_EQ(RejectedTimeout(Length(1, -1)), "timeout");
+  EXPECT_EQ(RejectedTimeout(Length(INT64_MAX, 0)), "timeout");
+}
+
+std::string RejectedList(const std::function<void(v1::ListRequest&)>& change) {
+  v1::ListRequest request;
+  change(request);
+  return Rejected(request);
+}
+
+TEST(KeyPrefixTest, HasAtMost512Bytes) {
+  const auto with = [](std::size_t bytes) {
+    return RejectedList(
+        [=](auto& r) { r.mutable_filter()->set_key_prefix(std::string(bytes, 'k')); });
+  };
+  EXPECT_EQ(with(512), "");
+  EXPECT_EQ(with(513), "filter.key_prefix");
+}
+
+TEST(PageSizeTest, IsAtMost1000) {
+  EXPECT_EQ(RejectedList([](auto& r) { r.set_page_size(1'000); }), "");
+  EXPECT_EQ(RejectedList([](auto& r) { r.set_page_size(1'001); }), "page_size");
+}
+
+TEST(PageTokenFieldTest, BelongsToTheFilter) {
+  v1::ListRequest request;
+  request.mutable_filter()->set_key_prefix("jobs/");
+  request.set_page_token(EncodePageToken("jobs/7", Fingerprint(request.filter())));
+  EXPECT_EQ(Rejected(request), "");
+  request.mutable_filter()->set_key_prefix("other/");
+  EXPECT_EQ(Rejected(request), "page_token");
+  request.set_page_token("jobs/7");
+  EXPECT_EQ(Rejected(request), "page_token");
+}
+
+TEST(FieldErrorTest, SaysWhatIsAllowedAndWhatWasSent) {
+  auto request = ValidAcquire();
+  request.set_key(std::string(600, 'k'));
+  EXPECT_EQ(Validate(request), (FieldError{"key", "must be 1 to 512 bytes long, and is 600"}));
+}
+
+TEST(FieldErrorTest, NeverRepeatsALeaseId) {
+  auto request = ValidRelease();
+  request.set_lease_id("secret secret secret");
+  const auto error = Validate(request);
+  ASSERT_TRUE(error.has_value());
+  EXPECT_THAT(error->problem, testing::Not(testing::HasSubstr("secret")));
+}
+
+}  // namespace
+}  // namespace holdfast

@@ -1,0 +1,85 @@
+// One Watch call: a stream of what happens to leases.
+//
+// Events gather while a write is under way, and the next write takes all of them
+// that fit into one message. A client that reads more slowly than things happen
+// would make the backlog grow without end, so past a limit the stream ends with
+// LIMIT_EXCEEDED, and what has gathered is dropped. The pages of the snapshot are
+// asked for one by one, each when the one before has been written.
+//
+// Life: as of UnaryReactor. Thread-safe in what gRPC and the engine call.
+
+#ifndef HOLDFAST_SERVICES_LOCK_RPC_WATCH_REACTOR_H_
+#define HOLDFAST_SERVICES_LOCK_RPC_WATCH_REACTOR_H_
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "services/common/mutex.h"
+#include "services/lock/engine/lock_engine.h"
+
+namespace holdfast {
+
+class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, private CallListener {
+ public:
+  // A message carries at most this many events, which keeps it below a megabyte.
+  static constexpr std::size_t kEventsPerMessage = 256;
+
+  // `max_backlog`: events that may gather. More than a page of a snapshot, or no
+  // watch could ever begin.
+  WatchReactor(LockEngine& engine, std::size_t max_backlog)
+      : engine_(engine), max_backlog_(max_backlog) {}
+
+  // Answers without the engine.
+  void Reject(const grpc::Status& status) { Finish(status); }
+
+  // Hands `command` to the engine.
+  void Submit(WatchCommand command);
+
+ private:
+  // What is to be done next.
+  struct Step {
+    std::vector<LeaseEvent> write;
+    std::optional<grpc::Status> finish;
+    bool next_page = false;
+    bool cancel = false;
+  };
+
+  ~WatchReactor() override = default;
+
+  // CallListener, on the engine's thread.
+  void OnOutcome(Outcome outcome) override;
+
+  // grpc::ServerWriteReactor, on gRPC's threads.
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override { delete this; }
+
+  void Gather(Watched watched) REQUIRES(mutex_);
+  Step TakeStep() REQUIRES(mutex_);
+
+  // The object may be gone when it returns. REQUIRES: call_id is known if the step
+  // is for the engine.
+  void Carry(Step step, std::optional<CallId> call_id);
+
+  LockEngine& engine_;
+  const std::size_t max_backlog_;
+  grpc::ByteBuffer bytes_;  // Of the write that is under way.
+
+  Mutex mutex_;
+  std::optional<CallId> call_id_ GUARDED_BY(mutex_);
+  bool writing_ GUARDED_BY(mutex_) = false;
+  bool broken_ GUARDED_BY(mutex_) = false;  // Nothing can be written any more.
+  bool overflowed_ GUARDED_BY(mutex_) = false;
+  bool cancelled_ GUARDED_BY(mutex_) = false;   // Because it overflowed.
+  bool wants_page_ GUARDED_BY(mutex_) = false;  // When the backlog has been written.
+  std::deque<LeaseEvent> backlog_ GUARDED_BY(mutex_);
+  std::optional<Refused> final_ GUARDED_BY(mutex_);  // Not carried out yet.
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_RPC_WATCH_REACTOR_H_
