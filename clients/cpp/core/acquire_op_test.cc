@@ -1,0 +1,388 @@
+#include "clients/cpp/core/acquire_op.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clients/cpp/core/errors.h"
+#include "clients/cpp/core/fake_world.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace holdfast::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+absl::Status Broken() { return absl::UnavailableError("connection reset"); }
+
+absl::Status Refusal(absl::StatusCode code, ErrorReason reason) {
+  return MakeError(code, reason, "refused", {{"owner", "somebody"}});
+}
+
+absl::Status LeaseEnded() {
+  return Refusal(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseEnded);
+}
+
+class AcquireOpTest : public testing::Test {
+ protected:
+  // An operation that is under way keeps itself alive.
+  void TearDown() override {
+    if (op_ != nullptr) Cancel();
+  }
+
+  void Start(Duration timeout) {
+    AcquireOp::Hooks hooks;
+    hooks.on_queued = [this](const QueueInfo& info) { positions_.push_back(info.position); };
+    hooks.done = [this](absl::StatusOr<std::shared_ptr<LeaseCore>> result) {
+      EXPECT_FALSE(result_.has_value()) << "ended twice";
+      result_ = std::move(result);
+    };
+    world_.InTask([&] {
+      op_ = std::make_shared<AcquireOp>(world_.env, releaser_, spec_, timeout, std::move(hooks));
+      op_->Start();
+    });
+  }
+
+  void Cancel() {
+    world_.InTask([this] { op_->Cancel(absl::CancelledError("enough")); });
+  }
+
+  FakeWait& wait(std::size_t index) { return *world_.transport.waits.at(index); }
+  std::size_t waits() const { return world_.transport.waits.size(); }
+
+  // The lease ids that were released, in order.
+  std::vector<std::string> Released() const {
+    std::vector<std::string> ids;
+    for (const auto& call : world_.transport.releases) ids.push_back(call.lease_id);
+    return ids;
+  }
+
+  const LeaseCore& lease() const { return *result_->value(); }
+  absl::Status status() const { return result_->status(); }
+
+  FakeWorld world_;
+  Releaser releaser_{world_.env};
+  AcquireSpec spec_{.key = "k", .expire = 30s, .tags = {"t"}, .owner = "me"};
+  std::shared_ptr<AcquireOp> op_;
+  std::vector<std::uint32_t> positions_;
+  std::optional<absl::StatusOr<std::shared_ptr<LeaseCore>>> result_;
+};
+
+TEST_F(AcquireOpTest, AsksForWhatTheLockIs) {
+  Start(5s);
+  const WaitRequest& request = wait(0).request();
+  EXPECT_EQ(request.key, "k");
+  EXPECT_EQ(request.lease_id, "lease-1");
+  EXPECT_EQ(request.expire, 30s);
+  EXPECT_EQ(request.tags, std::vector<std::string>{"t"});
+  EXPECT_EQ(request.owner, "me");
+  EXPECT_EQ(request.timeout, 5s);
+}
+
+TEST_F(AcquireOpTest, WaitsWithoutALimitForEver) {
+  Start(kForever);
+  EXPECT_EQ(wait(0).request().timeout, std::nullopt);
+  world_.scheduler.Advance(24h * 1000);
+  EXPECT_FALSE(result_.has_value());
+}
+
+TEST_F(AcquireOpTest, KeepsATimeoutThatIsTooLongForTheApiByItself) {
+  Start(24h * 400);
+  EXPECT_EQ(wait(0).request().timeout, std::nullopt);
+  wait(0).SayQueued(1, "somebody");
+  world_.scheduler.Advance(24h * 400 + 2s);
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
+}
+
+TEST_F(AcquireOpTest, GrantGivesALeaseReckonedFromWhenTheCallWasSent) {
+  Start(5s);
+  const MonotonicTime sent = world_.scheduler.Now();
+  world_.scheduler.Advance(100ms);
+  wait(0).SayGranted(42, /*elapsed=*/60ms);
+  EXPECT_EQ(lease().facts().fencing_token, 42U);
+  EXPECT_EQ(lease().facts().lease_id, "lease-1");
+  EXPECT_EQ(lease().times(), ReckonLeaseTimes(sent, 60ms, 30s));
+  EXPECT_LT(lease().times().deadline, sent + 30s + 60ms);
+  EXPECT_TRUE(Released().empty());
+  EXPECT_EQ(world_.scheduler.timers(), 0U);
+}
+
+TEST_F(AcquireOpTest, ReportsPlacesInTheQueue) {
+  Start(5s);
+  wait(0).SayQueued(3, "a");
+  wait(0).SayQueued(1, "b");
+  wait(0).SayGranted(1);
+  EXPECT_THAT(positions_, testing::ElementsAre(3, 1));
+}
+
+TEST_F(AcquireOpTest, TakesABrokenStreamUpUnderTheSameId) {
+  Start(5s);
+  wait(0).SayQueued(1, "somebody");
+  world_.scheduler.Advance(1s);
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(100ms);
+  ASSERT_EQ(waits(), 2U);
+  EXPECT_EQ(wait(1).request().lease_id, "lease-1");
+  EXPECT_LT(wait(1).request().timeout, 4s);
+  EXPECT_GT(wait(1).request().timeout, 3800ms);
+  wait(1).SayGranted(9);
+  EXPECT_EQ(lease().facts().fencing_token, 9U);
+}
+
+TEST_F(AcquireOpTest, ReckonsFromTheAttemptThatWasAnswered) {
+  Start(5s);
+  world_.scheduler.Advance(2s);
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(25ms);
+  const MonotonicTime sent = world_.scheduler.Now();
+  wait(1).SayGranted(9);
+  EXPECT_EQ(lease().times(), ReckonLeaseTimes(sent, 0s, 30s));
+}
+
+TEST_F(AcquireOpTest, TakesANewIdWhenTheOldOneHasEnded) {
+  Start(60s);
+  wait(0).SayQueued(1, "somebody");
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(100ms);
+  wait(1).SayEnded(LeaseEnded());
+  world_.scheduler.Advance(100ms);
+  ASSERT_EQ(waits(), 3U);
+  EXPECT_EQ(wait(2).request().lease_id, "lease-2");
+  wait(2).SayGranted(9);
+  EXPECT_EQ(lease().facts().lease_id, "lease-2");
+  EXPECT_TRUE(Released().empty());  // The server itself has ended lease-1.
+}
+
+TEST_F(AcquireOpTest, PausesGrowToASecondWhileTheServerIsAway) {
+  Start(60s);
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(25ms);
+  EXPECT_EQ(waits(), 2U);
+  for (int i = 0; i < 15; ++i) {
+    wait(waits() - 1).SayEnded(Broken());
+    world_.scheduler.Advance(1s);
+  }
+  const std::size_t before = waits();
+  wait(before - 1).SayEnded(Broken());
+  world_.scheduler.Advance(999ms);
+  EXPECT_EQ(waits(), before);
+  world_.scheduler.Advance(1ms);
+  EXPECT_EQ(waits(), before + 1);
+}
+
+TEST_F(AcquireOpTest, WaitsAsLongAsTheServerAsksBeforeTryingAgain) {
+  Start(60s);
+  absl::Status starting = Refusal(absl::StatusCode::kUnavailable, ErrorReason::kServerStarting);
+  // RetryInfo{retry_delay: 3 s}, serialised: field 1, a message with field 1 = 3.
+  starting.SetPayload({kRetryInfoType.data(), kRetryInfoType.size()},
+                      absl::Cord(std::string("\x0a\x02\x08\x03", 4)));
+  wait(0).SayEnded(starting);
+  world_.scheduler.Advance(2900ms);
+  EXPECT_EQ(waits(), 1U);
+  world_.scheduler.Advance(200ms);
+  EXPECT_EQ(waits(), 2U);
+}
+
+TEST_F(AcquireOpTest, TimeoutZeroTriesOnceAndPassesOnWhoHoldsIt) {
+  Start(0s);
+  EXPECT_EQ(wait(0).request().timeout, 0s);
+  wait(0).SayEnded(Refusal(absl::StatusCode::kAborted, ErrorReason::kLockHeld));
+  EXPECT_TRUE(absl::IsAborted(status()));
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kLockHeld);
+  EXPECT_EQ(ErrorMetadata(status())["owner"], "somebody");
+  EXPECT_TRUE(Released().empty());
+}
+
+TEST_F(AcquireOpTest, TimeoutZeroDoesNotTryAgainWhenTheCallBreaks) {
+  Start(0s);
+  wait(0).SayEnded(Broken());
+  EXPECT_TRUE(absl::IsUnavailable(status()));
+  EXPECT_EQ(waits(), 1U);
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, ServerSaysTheTimeoutIsOver) {
+  Start(5s);
+  world_.scheduler.Advance(5s);
+  wait(0).SayEnded(Refusal(absl::StatusCode::kDeadlineExceeded, ErrorReason::kWaitTimeout));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status()));
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
+  EXPECT_TRUE(Released().empty());  // The server has ended the id with it.
+}
+
+TEST_F(AcquireOpTest, TimeoutHoldsWhenTheServerFallsSilentAfterQueueing) {
+  Start(5s);
+  wait(0).SayQueued(1, "somebody");
+  world_.scheduler.Advance(6s);
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
+  EXPECT_EQ(ErrorMetadata(status())["owner"], "somebody");
+  EXPECT_TRUE(wait(0).cancelled());
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, TimeoutWithoutAnyWordFromTheServerIsUnavailable) {
+  Start(5s);
+  world_.scheduler.Advance(6s);
+  EXPECT_TRUE(absl::IsUnavailable(status()));
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kUnspecified);
+}
+
+TEST_F(AcquireOpTest, TimeoutWhileTheServerIsAwayIsUnavailable) {
+  Start(5s);
+  wait(0).SayQueued(1, "somebody");
+  for (int i = 0; i < 50 && !result_.has_value(); ++i) {
+    wait(waits() - 1).SayEnded(Broken());
+    world_.scheduler.Advance(300ms);
+  }
+  EXPECT_TRUE(absl::IsUnavailable(status()));
+  EXPECT_THAT(std::string(status().message()), testing::HasSubstr("connection reset"));
+}
+
+TEST_F(AcquireOpTest, LastTryAtTheEndOfTheTimeoutFindsTheLockHeld) {
+  Start(1s);
+  world_.scheduler.Advance(990ms);
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(10ms);
+  ASSERT_EQ(waits(), 2U);
+  EXPECT_EQ(wait(1).request().timeout, 0s);
+  wait(1).SayEnded(Refusal(absl::StatusCode::kAborted, ErrorReason::kLockHeld));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status()));
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
+  EXPECT_EQ(ErrorMetadata(status())["owner"], "somebody");
+}
+
+TEST_F(AcquireOpTest, RefusalIsPassedOnAndLeavesNothingToCleanUp) {
+  Start(5s);
+  wait(0).SayEnded(Refusal(absl::StatusCode::kInvalidArgument, ErrorReason::kInvalidField));
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kInvalidField);
+  EXPECT_TRUE(Released().empty());
+}
+
+TEST_F(AcquireOpTest, RefusalAfterABrokenCallIsCleanedUpAfter) {
+  Start(5s);
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(100ms);
+  wait(1).SayEnded(Refusal(absl::StatusCode::kResourceExhausted, ErrorReason::kLimitExceeded));
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kLimitExceeded);
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, CancelWhileTheCallIsOpenReleasesTheId) {
+  Start(5s);
+  wait(0).SayQueued(1, "somebody");
+  Cancel();
+  EXPECT_TRUE(absl::IsCancelled(status()));
+  EXPECT_TRUE(wait(0).cancelled());
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, CancelDuringAPauseReleasesTheIdAndSendsNothingMore) {
+  Start(60s);
+  wait(0).SayEnded(Broken());
+  Cancel();
+  EXPECT_TRUE(absl::IsCancelled(status()));
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+  world_.transport.releases.back().answer(absl::OkStatus());
+  world_.scheduler.Advance(60s);
+  EXPECT_EQ(waits(), 1U);
+}
+
+TEST_F(AcquireOpTest, GrantThatMeetsTheCancelIsReleasedAndNotHandedOut) {
+  Start(5s);
+  Cancel();
+  wait(0).SayGranted(42);
+  EXPECT_TRUE(absl::IsCancelled(status()));
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, LeaseWithoutExpiryNeverEnds) {
+  spec_.expire = std::nullopt;
+  Start(5s);
+  wait(0).SayGranted(1);
+  EXPECT_EQ(lease().times().deadline, MonotonicTime::max());
+}
+
+// --- Leases of which little is left ---------------------------------------------------
+
+TEST_F(AcquireOpTest, RenewsFirstWhenTheMarginOfALongWaitHasEatenTheLease) {
+  Start(kForever);
+  wait(0).SayQueued(1, "somebody");
+  world_.scheduler.Advance(10h);  // A margin of 72 s.
+  wait(0).SayGranted(42, /*elapsed=*/10h);
+  EXPECT_FALSE(result_.has_value());
+  ASSERT_EQ(world_.transport.renewals.size(), 1U);
+  EXPECT_EQ(world_.transport.renewals[0].lease_id, "lease-1");
+
+  const MonotonicTime sent = world_.scheduler.Now();
+  world_.transport.renewals[0].answer(Grant{.fencing_token = 42, .remaining = 30s, .elapsed = 0s});
+  EXPECT_EQ(lease().facts().fencing_token, 42U);
+  EXPECT_EQ(lease().times(), ReckonLeaseTimes(sent, 0s, 30s));
+}
+
+TEST_F(AcquireOpTest, RenewsFirstWhenTheGrantIsOld) {
+  Start(60s);
+  wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 14s, .elapsed = 0s});
+  EXPECT_FALSE(result_.has_value());
+  EXPECT_EQ(world_.transport.renewals.size(), 1U);
+}
+
+TEST_F(AcquireOpTest, DoesNotRenewALeaseOfWhichHalfIsLeft) {
+  Start(60s);
+  wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 16s, .elapsed = 0s});
+  EXPECT_TRUE(result_.has_value());
+}
+
+TEST_F(AcquireOpTest, QueuesAgainWhenTheOldGrantCannotBeRenewed) {
+  Start(60s);
+  wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
+  world_.transport.renewals[0].answer(
+      Refusal(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired));
+  world_.scheduler.Advance(100ms);
+  ASSERT_EQ(waits(), 2U);
+  EXPECT_EQ(wait(1).request().lease_id, "lease-2");
+  wait(1).SayGranted(43);
+  EXPECT_EQ(lease().facts().fencing_token, 43U);
+}
+
+TEST_F(AcquireOpTest, TriesTheRenewalAgainWhenItBreaks) {
+  Start(60s);
+  wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
+  world_.transport.renewals[0].answer(Broken());
+  world_.scheduler.Advance(100ms);
+  ASSERT_EQ(world_.transport.renewals.size(), 2U);
+  world_.transport.renewals[1].answer(Grant{.fencing_token = 42, .remaining = 30s, .elapsed = 0s});
+  EXPECT_EQ(lease().facts().fencing_token, 42U);
+}
+
+TEST_F(AcquireOpTest, CancelWhileRenewingReleasesTheGrant) {
+  Start(60s);
+  wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
+  Cancel();
+  EXPECT_TRUE(absl::IsCancelled(status()));
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, LeaseThatIsOverWhenItArrivesIsNeverHandedOut) {
+  spec_.expire = 10ms;
+  Start(60s);
+  std::size_t renewed = 0;
+  for (int i = 0; i < 10 && !result_.has_value(); ++i) {
+    world_.scheduler.Advance(500ms);  // Longer than the lease, each way.
+    const std::size_t last = waits() - 1;
+    wait(last).SayGranted(Grant{.fencing_token = 42, .remaining = 10ms, .elapsed = 0s});
+    while (renewed < world_.transport.renewals.size()) {
+      world_.scheduler.Advance(500ms);
+      world_.transport.renewals[renewed++].answer(
+          Grant{.fencing_token = 42, .remaining = 10ms, .elapsed = 0s});
+    }
+  }
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kLeaseExpired);
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1", "lease-2", "lease-3"));
+}
+
+}  // namespace
+}  // namespace holdfast::core

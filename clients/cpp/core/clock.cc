@@ -1,0 +1,29 @@
+#include "clients/cpp/core/clock.h"
+
+#include <ctime>
+
+namespace holdfast {
+
+MonotonicTime MonotonicClock::now() noexcept {
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return MonotonicTime(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
+namespace core {
+namespace {
+
+class SystemClockImpl final : public Clock {
+ public:
+  MonotonicTime Now() const override { return MonotonicClock::now(); }
+};
+
+}  // namespace
+
+const Clock& SystemClock() {
+  static const SystemClockImpl clock;
+  return clock;
+}
+
+}  // namespace core
+}  // namespace holdfast

@@ -1,0 +1,80 @@
+// A transport behind which the test plays the server by hand.
+
+#ifndef HOLDFAST_CLIENTS_CPP_CORE_FAKE_TRANSPORT_H_
+#define HOLDFAST_CLIENTS_CPP_CORE_FAKE_TRANSPORT_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "clients/cpp/core/lock_transport.h"
+#include "holdfast/lock_info.h"
+#include "holdfast/time.h"
+
+namespace holdfast::core {
+
+// A Wait call that the client has made.
+class FakeWait final : public LockTransport::WaitCall {
+ public:
+  FakeWait(WaitRequest request, LockTransport::WaitEvents events)
+      : request_(std::move(request)), events_(std::move(events)) {}
+
+  void Cancel() override { cancelled_ = true; }
+
+  const WaitRequest& request() const { return request_; }
+  bool cancelled() const { return cancelled_; }
+
+  // What the server may say. The grant's lease is as long as was asked for.
+  void SayQueued(std::uint32_t position, const std::string& holder);
+  void SayGranted(std::uint64_t fencing_token, Duration elapsed = {});
+  void SayGranted(const Grant& grant) { events_.on_end(grant); }
+  void SayEnded(absl::Status status) { events_.on_end(std::move(status)); }
+
+ private:
+  const WaitRequest request_;
+  LockTransport::WaitEvents events_;
+  bool cancelled_ = false;
+};
+
+// A short call that the client has made.
+template <typename Answer>
+struct FakeCall {
+  std::string key;
+  std::string lease_id;
+  Duration limit{};
+  absl::AnyInvocable<void(Answer)> answer;
+};
+
+// Thread-compatible. Keeps the calls, in order, for the test to look at and to answer.
+class FakeTransport final : public LockTransport {
+ public:
+  std::shared_ptr<WaitCall> Wait(const WaitRequest& request, WaitEvents events) override;
+  void Renew(const std::string& key, const std::string& lease_id, Duration limit,
+             absl::AnyInvocable<void(absl::StatusOr<Grant>)> done) override;
+  void Release(const std::string& key, const std::string& lease_id, Duration limit,
+               absl::AnyInvocable<void(absl::Status)> done) override;
+  void Get(const std::string& key, Duration limit,
+           absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done) override;
+  void Shutdown() override { shut_down = true; }
+
+  std::vector<std::shared_ptr<FakeWait>> waits;
+  std::vector<FakeCall<absl::StatusOr<Grant>>> renewals;
+  std::vector<FakeCall<absl::Status>> releases;
+  std::vector<FakeCall<absl::StatusOr<LockInfo>>> gets;
+  bool shut_down = false;
+
+  // If set, calls of that kind are answered with it at once, and kept without their
+  // `answer`.
+  std::optional<absl::StatusOr<Grant>> answer_renewals;
+  std::optional<absl::Status> answer_releases;
+};
+
+}  // namespace holdfast::core
+
+#endif  // HOLDFAST_CLIENTS_CPP_CORE_FAKE_TRANSPORT_H_

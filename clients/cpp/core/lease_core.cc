@@ -1,0 +1,72 @@
+#include "clients/cpp/core/lease_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "clients/cpp/core/errors.h"
+
+namespace holdfast::core {
+
+LeaseCore::LeaseCore(const Clock& clock, Facts facts, LeaseTimes times)
+    : clock_(clock), facts_(std::move(facts)), times_(times) {}
+
+LeaseState LeaseCore::state() const {
+  MutexLock lock(mutex_);
+  LapsedLocked();
+  return state_;
+}
+
+LeaseTimes LeaseCore::times() const {
+  MutexLock lock(mutex_);
+  return times_;
+}
+
+absl::Status LeaseCore::status() const {
+  MutexLock lock(mutex_);
+  LapsedLocked();
+  if (state_ != LeaseState::kLost) return absl::OkStatus();
+  if (!why_lost_.ok()) return why_lost_;
+  return MakeError(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired,
+                   "the lease may have lapsed: its deadline drew near without a renewal");
+}
+
+bool LeaseCore::Extend(LeaseTimes times) {
+  MutexLock lock(mutex_);
+  if (LapsedLocked() || state_ == LeaseState::kReleased) return false;
+  state_ = LeaseState::kHeld;
+  // Answers may overtake one another.
+  times_.deadline = std::max(times_.deadline, times.deadline);
+  times_.lost_at = std::max(times_.lost_at, times.lost_at);
+  return true;
+}
+
+void LeaseCore::MarkUncertain() {
+  MutexLock lock(mutex_);
+  if (state_ == LeaseState::kHeld) state_ = LeaseState::kUncertain;
+}
+
+void LeaseCore::MarkReleased() {
+  MutexLock lock(mutex_);
+  if (!LapsedLocked()) state_ = LeaseState::kReleased;
+}
+
+bool LeaseCore::MarkLost(const absl::Status& why) {
+  MutexLock lock(mutex_);
+  if (state_ == LeaseState::kReleased) return false;
+  if (state_ != LeaseState::kLost) why_lost_ = why;
+  state_ = LeaseState::kLost;
+  return !lost_.stop_requested();
+}
+
+bool LeaseCore::HasLapsed() const {
+  MutexLock lock(mutex_);
+  return LapsedLocked();
+}
+
+bool LeaseCore::LapsedLocked() const {
+  const bool in_force = state_ == LeaseState::kHeld || state_ == LeaseState::kUncertain;
+  if (in_force && clock_.Now() >= times_.lost_at) state_ = LeaseState::kLost;
+  return state_ == LeaseState::kLost;
+}
+
+}  // namespace holdfast::core

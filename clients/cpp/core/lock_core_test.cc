@@ -1,0 +1,292 @@
+// LockCore and ClientCore: what a lock object allows, and how a client ends.
+
+#include "clients/cpp/core/lock_core.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "clients/cpp/core/client_core.h"
+#include "clients/cpp/core/errors.h"
+#include "clients/cpp/core/fake_world.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace holdfast::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+class LockCoreTest : public testing::Test {
+ protected:
+  LockCoreTest() {
+    auto scheduler = std::make_unique<FakeScheduler>();
+    auto transport = std::make_unique<FakeTransport>();
+    scheduler_ = scheduler.get();
+    transport_ = transport.get();
+    ClientCore::Parts parts{.scheduler = std::move(scheduler),
+                            .transport = std::move(transport),
+                            .callbacks = *Dispatcher::Create("calls"),
+                            .signals = *Dispatcher::Create("lost"),
+                            .clock = scheduler_,
+                            .random = &random_};
+    client_ = std::make_shared<ClientCore>(std::move(parts), "unix:/nowhere",
+                                           ClientOptions{.owner = "test"});
+  }
+
+  ~LockCoreTest() override {
+    if (shut_down_) return;
+    transport_->answer_releases = absl::OkStatus();
+    for (auto& call : transport_->releases) {
+      if (call.answer) call.answer(absl::OkStatus());
+    }
+    Shutdown();
+  }
+
+  void Shutdown() {
+    shut_down_ = true;
+    client_->Shutdown();
+  }
+
+  std::shared_ptr<LockCore> NewLock(LockOptions options = {.expire = 30s}) {
+    return std::make_shared<LockCore>(client_, "k", std::move(options));
+  }
+
+  // Begins to acquire; the result comes to *result.
+  static std::shared_ptr<std::optional<AcquireResult>> Acquire(LockCore& lock, StopTokens stop = {},
+                                                               Duration timeout = 10s) {
+    auto result = std::make_shared<std::optional<AcquireResult>>();
+    lock.Acquire({.timeout = timeout, .stop = std::move(stop), .reporter = lock.NewReporter()},
+                 [result](AcquireResult r) { *result = std::move(r); });
+    return result;
+  }
+
+  static std::shared_ptr<std::optional<absl::Status>> Release(LockCore& lock) {
+    auto result = std::make_shared<std::optional<absl::Status>>();
+    lock.Release([result](absl::Status status) { *result = std::move(status); });
+    return result;
+  }
+
+  FakeWait& last_wait() { return *transport_->waits.back(); }
+
+  FakeRandom random_;
+  FakeScheduler* scheduler_;
+  FakeTransport* transport_;
+  std::shared_ptr<ClientCore> client_;
+  bool shut_down_ = false;
+};
+
+TEST_F(LockCoreTest, TakesTheClientsOwnerIfItHasNone) {
+  auto lock = NewLock();
+  Acquire(*lock);
+  EXPECT_EQ(last_wait().request().owner, "test");
+  auto named = NewLock({.owner = "somebody"});
+  Acquire(*named);
+  EXPECT_EQ(last_wait().request().owner, "somebody");
+}
+
+TEST_F(LockCoreTest, IsAcquiredAndReleased) {
+  auto lock = NewLock();
+  const auto acquired = Acquire(*lock);
+  last_wait().SayGranted(5);
+  ASSERT_TRUE(acquired->has_value());
+  EXPECT_EQ(lock->lease(), acquired->value().value());
+  const auto released = Release(*lock);
+  EXPECT_EQ(lock->lease(), nullptr);
+  transport_->releases.at(0).answer(absl::OkStatus());
+  EXPECT_EQ(**released, absl::OkStatus());
+  EXPECT_EQ(acquired->value().value()->state(), LeaseState::kReleased);
+}
+
+TEST_F(LockCoreTest, AcquireWhileAcquiringIsAnError) {
+  auto lock = NewLock();
+  Acquire(*lock);
+  EXPECT_TRUE(absl::IsFailedPrecondition((*Acquire(*lock))->status()));
+  EXPECT_EQ(transport_->waits.size(), 1U);
+}
+
+TEST_F(LockCoreTest, AcquireWhileHeldIsAnErrorEvenIfTheLeaseIsLost) {
+  auto lock = NewLock();
+  Acquire(*lock);
+  last_wait().SayGranted(5);
+  EXPECT_TRUE(absl::IsFailedPrecondition((*Acquire(*lock))->status()));
+  scheduler_->Advance(60s);
+  EXPECT_EQ(lock->lease()->state(), LeaseState::kLost);
+  EXPECT_TRUE(absl::IsFailedPrecondition((*Acquire(*lock))->status()));
+  Release(*lock);
+  EXPECT_FALSE(Acquire(*lock)->has_value());  // It has begun.
+}
+
+TEST_F(LockCoreTest, ReleaseAndRenewWithoutALeaseAreErrors) {
+  auto lock = NewLock();
+  EXPECT_TRUE(absl::IsFailedPrecondition(**Release(*lock)));
+  std::optional<absl::Status> renewed;
+  lock->Renew([&](absl::Status status) { renewed = std::move(status); });
+  EXPECT_TRUE(absl::IsFailedPrecondition(*renewed));
+  Acquire(*lock);
+  EXPECT_TRUE(absl::IsFailedPrecondition(**Release(*lock)));
+}
+
+TEST_F(LockCoreTest, OptionsThatMakeNoSenseAreRefused) {
+  auto lock = NewLock({.auto_renew = true});
+  EXPECT_TRUE(absl::IsInvalidArgument((*Acquire(*lock))->status()));
+  auto negative = NewLock();
+  EXPECT_TRUE(absl::IsInvalidArgument((*Acquire(*negative, {}, -1s))->status()));
+  EXPECT_TRUE(transport_->waits.empty());
+}
+
+TEST_F(LockCoreTest, StopThatWasRequestedBeforeSendsNothing) {
+  auto lock = NewLock();
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_TRUE(absl::IsCancelled((*Acquire(*lock, {stop.get_token()}))->status()));
+  EXPECT_TRUE(transport_->waits.empty());
+  EXPECT_TRUE(transport_->releases.empty());
+}
+
+TEST_F(LockCoreTest, EitherStopTokenCancels) {
+  for (std::size_t which = 0; which < 2; ++which) {
+    auto lock = NewLock();
+    std::array<std::stop_source, 2> stops;
+    const auto result = Acquire(*lock, {stops[0].get_token(), stops[1].get_token()});
+    last_wait().SayQueued(1, "somebody");
+    stops.at(which).request_stop();
+    EXPECT_TRUE(absl::IsCancelled((*result)->status()));
+    EXPECT_TRUE(last_wait().cancelled());
+    EXPECT_EQ(transport_->releases.back().lease_id, last_wait().request().lease_id);
+  }
+}
+
+TEST_F(LockCoreTest, StopAfterTheGrantDoesNothing) {
+  auto lock = NewLock();
+  std::stop_source stop;
+  Acquire(*lock, {stop.get_token()});
+  last_wait().SayGranted(5);
+  stop.request_stop();
+  EXPECT_NE(lock->lease(), nullptr);
+  EXPECT_TRUE(transport_->releases.empty());
+}
+
+TEST_F(LockCoreTest, ReleaseOnlyLeavesALaterLeaseAlone) {
+  auto lock = NewLock();
+  Acquire(*lock);
+  last_wait().SayGranted(5);
+  const std::shared_ptr<LeaseCore> first = lock->lease();
+  Release(*lock);
+  Acquire(*lock);
+  last_wait().SayGranted(6);
+  std::optional<absl::Status> status;
+  lock->ReleaseOnly(first, [&](absl::Status s) { status = std::move(s); });
+  EXPECT_EQ(status, absl::OkStatus());
+  EXPECT_NE(lock->lease(), nullptr);
+  EXPECT_EQ(transport_->releases.size(), 1U);
+}
+
+TEST_F(LockCoreTest, CloseCancelsAnAcquire) {
+  auto lock = NewLock();
+  const auto result = Acquire(*lock);
+  lock->Close([](const absl::Status&) {});
+  EXPECT_TRUE(absl::IsCancelled((*result)->status()));
+  EXPECT_TRUE(last_wait().cancelled());
+}
+
+TEST_F(LockCoreTest, CloseReleasesALease) {
+  auto lock = NewLock();
+  Acquire(*lock);
+  last_wait().SayGranted(5);
+  lock->Close([](const absl::Status&) {});
+  EXPECT_EQ(transport_->releases.size(), 1U);
+}
+
+TEST_F(LockCoreTest, LossIsSignalledOutsideOfTasks) {
+  auto lock = NewLock();
+  Acquire(*lock);
+  last_wait().SayGranted(5);
+  bool in_task = true;
+  const std::stop_callback on_lost(lock->lease()->lost(), [&] { in_task = scheduler_->InTask(); });
+  scheduler_->Advance(60s);
+  client_->FlushUserCode();
+  EXPECT_TRUE(lock->lease()->lost().stop_requested());
+  EXPECT_FALSE(in_task);
+}
+
+TEST_F(LockCoreTest, QueueIsReportedOutsideOfTasks) {
+  std::vector<std::uint32_t> positions;
+  auto lock = NewLock({.on_queued = [&](const QueueInfo& info) {
+    EXPECT_FALSE(scheduler_->InTask());
+    positions.push_back(info.position);
+  }});
+  Acquire(*lock);
+  last_wait().SayQueued(2, "somebody");
+  client_->FlushUserCode();
+  last_wait().SayQueued(1, "somebody");
+  client_->FlushUserCode();
+  last_wait().SayGranted(5);
+  EXPECT_THAT(positions, testing::ElementsAre(2, 1));
+}
+
+TEST_F(LockCoreTest, ShutdownEndsEverything) {
+  transport_->answer_releases = absl::OkStatus();
+  auto waiting = NewLock();
+  const auto acquired = Acquire(*waiting);
+  auto holding = NewLock({.expire = 30s, .auto_renew = true});
+  Acquire(*holding);
+  last_wait().SayGranted(5);
+  const std::shared_ptr<LeaseCore> lease = holding->lease();
+  bool released_before_the_signal = true;
+  const std::stop_callback on_lost(lease->lost(), [&] {
+    for (const auto& call : transport_->releases) {
+      if (call.lease_id == lease->facts().lease_id) return;
+    }
+    released_before_the_signal = false;
+  });
+  std::optional<absl::StatusOr<LockInfo>> got;
+  client_->Get("k", [&](absl::StatusOr<LockInfo> info) { got = std::move(info); });
+
+  Shutdown();
+  EXPECT_TRUE(absl::IsCancelled((*acquired)->status()));
+  EXPECT_EQ(lease->state(), LeaseState::kLost);
+  EXPECT_TRUE(absl::IsCancelled(lease->status()));
+  EXPECT_TRUE(lease->lost().stop_requested());
+  EXPECT_FALSE(released_before_the_signal);
+  EXPECT_EQ(transport_->releases.size(), 2U);
+  EXPECT_TRUE(absl::IsCancelled(got->status()));
+  EXPECT_TRUE(transport_->shut_down);
+  EXPECT_EQ(scheduler_->timers(), 0U);
+
+  EXPECT_TRUE(absl::IsFailedPrecondition((*Acquire(*waiting))->status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(**Release(*holding)));
+}
+
+TEST_F(LockCoreTest, ShutdownDoesNotWaitLongForAServerThatIsGone) {
+  auto lock = NewLock();
+  Acquire(*lock);
+  last_wait().SayGranted(5);
+  Shutdown();  // The release is never answered; the test's time limit is the check.
+  EXPECT_EQ(transport_->releases.size(), 1U);
+}
+
+TEST_F(LockCoreTest, ForkedChildIsRefused) {
+  auto lock = NewLock();
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool refused = absl::IsFailedPrecondition(client_->CheckUsable()) &&
+                         absl::IsFailedPrecondition(client_->CheckMayBlock());
+    _exit(refused ? 0 : 1);
+  }
+  int status = 1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(client_->CheckUsable().ok());
+}
+
+}  // namespace
+}  // namespace holdfast::core

@@ -1,0 +1,81 @@
+// The port through which the lock logic speaks to a server.
+//
+// It says what a lock client needs, and nothing of how that travels: today each
+// operation is a gRPC call of its own, and a session that carries many of them on
+// one stream can take its place. Tests put a fake there.
+//
+// Thread-safe. Callbacks may come on any thread, also before the function that
+// started the operation has returned; so they should only hand on what they bring.
+
+#ifndef HOLDFAST_CLIENTS_CPP_CORE_LOCK_TRANSPORT_H_
+#define HOLDFAST_CLIENTS_CPP_CORE_LOCK_TRANSPORT_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "holdfast/lock_info.h"
+#include "holdfast/time.h"
+
+namespace holdfast::core {
+
+// What is asked of the server; see AcquireRequest of the API.
+struct WaitRequest {
+  std::string key;
+  std::string lease_id;
+  std::optional<Duration> expire;
+  std::vector<std::string> tags;
+  std::string owner;
+  std::optional<Duration> timeout;  // Absent: for as long as the call is open.
+};
+
+// A lease as the server describes it to its holder.
+struct Grant {
+  std::uint64_t fencing_token = 0;
+  std::optional<Duration> remaining;  // Absent: the lease does not expire.
+  Duration elapsed{};  // From when the server received this call to that description.
+};
+
+class LockTransport {
+ public:
+  // A wait that is under way.
+  class WaitCall {
+   public:
+    virtual ~WaitCall() = default;
+
+    // Gives it up. Its callbacks may come all the same.
+    virtual void Cancel() = 0;
+  };
+
+  struct WaitEvents {
+    absl::AnyInvocable<void(QueueInfo)> on_queued;
+    // Called once, last: the grant, or why there is none. UNAVAILABLE if the stream
+    // ends without either.
+    absl::AnyInvocable<void(absl::StatusOr<Grant>)> on_end;
+  };
+
+  virtual ~LockTransport() = default;
+
+  virtual std::shared_ptr<WaitCall> Wait(const WaitRequest& request, WaitEvents events) = 0;
+
+  // The rest are short calls. Each ends with DEADLINE_EXCEEDED after `limit`.
+  virtual void Renew(const std::string& key, const std::string& lease_id, Duration limit,
+                     absl::AnyInvocable<void(absl::StatusOr<Grant>)> done) = 0;
+  virtual void Release(const std::string& key, const std::string& lease_id, Duration limit,
+                       absl::AnyInvocable<void(absl::Status)> done) = 0;
+  virtual void Get(const std::string& key, Duration limit,
+                   absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done) = 0;
+
+  // Ends every call, and returns when no callback runs any more, nor will. What is
+  // started afterwards ends at once with CANCELLED. REQUIRES: no callback calls it.
+  virtual void Shutdown() = 0;
+};
+
+}  // namespace holdfast::core
+
+#endif  // HOLDFAST_CLIENTS_CPP_CORE_LOCK_TRANSPORT_H_

@@ -1,0 +1,50 @@
+// How a lock is to be taken.
+
+#ifndef HOLDFAST_LOCK_OPTIONS_H_
+#define HOLDFAST_LOCK_OPTIONS_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "holdfast/lock_info.h"
+#include "holdfast/tags.h"
+#include "holdfast/time.h"
+
+namespace holdfast {
+
+// Meant for designated initialisers:
+//
+//     holdfast::SyncLock lock(*client, "reports/2024",
+//                             {.timeout = 10s, .expire = 30s, .auto_renew = true});
+//
+// Thread-compatible.
+struct LockOptions {
+  // How long Acquire tries. Zero: once. At most 366 days, or kForever.
+  Duration timeout = kForever;
+
+  // How long a lease lasts from its grant or its last renewal: 1 ms to 366 days.
+  // Absent: until it is released, which is for ever if its holder dies. Nearly
+  // everybody wants an expiry.
+  std::optional<Duration> expire;
+
+  Tags tags;
+
+  // Who takes the lock, for people to read: up to 256 bytes. Empty: the client's
+  // owner.
+  std::string owner;
+
+  // Renew the lease for as long as it is held, so that `expire` is how long the
+  // lock outlives a holder that died. Otherwise `expire` is how long it may be
+  // held at all. Needs an `expire`.
+  bool auto_renew = false;
+
+  // Told while an acquire waits: at once, and when something has changed, at most once
+  // a second. Runs where callbacks run (ClientOptions::executor). Not called any more
+  // once SyncLock::Acquire has returned or AsyncLock's acquire has told its end.
+  std::function<void(const QueueInfo&)> on_queued;
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_LOCK_OPTIONS_H_

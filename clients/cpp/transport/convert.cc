@@ -1,0 +1,92 @@
+#include "clients/cpp/transport/convert.h"
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "absl/strings/cord.h"
+#include "google/rpc/status.pb.h"
+
+namespace holdfast::core {
+namespace {
+
+HolderInfo HolderFrom(const v1::Holder& holder) {
+  HolderInfo info;
+  info.owner = holder.owner();
+  info.fencing_token = holder.fencing_token();
+  for (const std::string& tag : holder.tags()) info.tags.Insert(tag);
+  if (holder.has_expire()) info.expire = FromProto(holder.expire());
+  if (holder.has_remaining()) info.remaining = FromProto(holder.remaining());
+  info.held_for = FromProto(holder.held_for());
+  return info;
+}
+
+}  // namespace
+
+google::protobuf::Duration ToProto(Duration span) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span);
+  google::protobuf::Duration proto;
+  proto.set_seconds(seconds.count());
+  proto.set_nanos(static_cast<std::int32_t>((span - seconds).count()));
+  return proto;
+}
+
+Duration FromProto(const google::protobuf::Duration& span) {
+  // A Duration of ours ends at 292 years.
+  constexpr std::int64_t kMostSeconds = std::numeric_limits<std::int64_t>::max() / 1'000'000'000;
+  if (span.seconds() >= kMostSeconds) return Duration::max();
+  if (span.seconds() <= -kMostSeconds) return Duration::min();
+  return std::chrono::seconds(span.seconds()) + std::chrono::nanoseconds(span.nanos());
+}
+
+v1::AcquireRequest ToProto(const WaitRequest& request) {
+  v1::AcquireRequest proto;
+  proto.set_key(request.key);
+  proto.set_lease_id(request.lease_id);
+  if (request.expire.has_value()) *proto.mutable_expire() = ToProto(*request.expire);
+  proto.mutable_tags()->Add(request.tags.begin(), request.tags.end());
+  proto.set_owner(request.owner);
+  if (request.timeout.has_value()) *proto.mutable_timeout() = ToProto(*request.timeout);
+  return proto;
+}
+
+Grant GrantFrom(const v1::Lease& lease) {
+  Grant grant;
+  grant.fencing_token = lease.fencing_token();
+  if (lease.has_remaining()) grant.remaining = FromProto(lease.remaining());
+  grant.elapsed = FromProto(lease.elapsed());
+  return grant;
+}
+
+QueueInfo QueueInfoFrom(const v1::WaitEvent::Queued& queued) {
+  QueueInfo info;
+  info.position = queued.position();
+  info.queue_sequence = queued.queue_sequence();
+  for (const v1::Holder& holder : queued.holders()) info.holders.push_back(HolderFrom(holder));
+  return info;
+}
+
+LockInfo LockInfoFrom(const v1::Lock& lock) {
+  LockInfo info;
+  info.key = lock.key();
+  for (const v1::Holder& holder : lock.holders()) info.holders.push_back(HolderFrom(holder));
+  info.queue_length = lock.queue_length();
+  return info;
+}
+
+absl::Status StatusFrom(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  // gRPC and abseil count their codes alike.
+  absl::Status converted(static_cast<absl::StatusCode>(status.error_code()),
+                         status.error_message());
+  google::rpc::Status details;
+  if (details.ParseFromString(status.error_details())) {
+    for (const auto& detail : details.details()) {
+      converted.SetPayload(detail.type_url(), absl::Cord(detail.value()));
+    }
+  }
+  return converted;
+}
+
+}  // namespace holdfast::core

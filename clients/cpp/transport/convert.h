@@ -1,0 +1,31 @@
+// Between the messages of the API and what the lock logic works with.
+
+#ifndef HOLDFAST_CLIENTS_CPP_TRANSPORT_CONVERT_H_
+#define HOLDFAST_CLIENTS_CPP_TRANSPORT_CONVERT_H_
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+#include "clients/cpp/core/lock_transport.h"
+#include "google/protobuf/duration.pb.h"
+#include "holdfast/lock_info.h"
+#include "holdfast/time.h"
+#include "holdfast/v1/lease.pb.h"
+#include "holdfast/v1/lock_service.pb.h"
+
+namespace holdfast::core {
+
+google::protobuf::Duration ToProto(Duration span);
+Duration FromProto(const google::protobuf::Duration& span);
+
+v1::AcquireRequest ToProto(const WaitRequest& request);
+Grant GrantFrom(const v1::Lease& lease);
+QueueInfo QueueInfoFrom(const v1::WaitEvent::Queued& queued);
+LockInfo LockInfoFrom(const v1::Lock& lock);
+
+// With the details of the error, if there are any, as payloads.
+absl::Status StatusFrom(const grpc::Status& status);
+
+}  // namespace holdfast::core
+
+#endif  // HOLDFAST_CLIENTS_CPP_TRANSPORT_CONVERT_H_

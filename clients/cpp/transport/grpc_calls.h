@@ -1,0 +1,85 @@
+// Single gRPC calls, which own themselves: the registry keeps each of them until
+// gRPC is done with it.
+
+#ifndef HOLDFAST_CLIENTS_CPP_TRANSPORT_GRPC_CALLS_H_
+#define HOLDFAST_CLIENTS_CPP_TRANSPORT_GRPC_CALLS_H_
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/client_callback.h>
+#include <grpcpp/support/status.h>
+
+#include <memory>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "clients/cpp/core/lock_transport.h"
+#include "clients/cpp/transport/call_registry.h"
+#include "holdfast/time.h"
+#include "holdfast/v1/lock_service.grpc.pb.h"
+
+namespace holdfast::core {
+
+// A Wait stream. Thread-safe.
+class GrpcWaitCall final : public LockTransport::WaitCall,
+                           public CallRegistry::Call,
+                           public grpc::ClientReadReactor<v1::WaitEvent> {
+ public:
+  GrpcWaitCall(v1::AcquireRequest request, LockTransport::WaitEvents events)
+      : request_(std::move(request)), events_(std::move(events)) {}
+
+  static void Start(std::shared_ptr<GrpcWaitCall> call, v1::LockService::Stub& stub,
+                    std::shared_ptr<CallRegistry> registry);
+
+  void Cancel() override { context_.TryCancel(); }
+
+ private:
+  void OnReadDone(bool ok) override;
+  void OnDone(const grpc::Status& status) override;
+
+  grpc::ClientContext context_;
+  const v1::AcquireRequest request_;
+  v1::WaitEvent event_;
+  LockTransport::WaitEvents events_;  // on_end is null once it was called.
+  std::shared_ptr<CallRegistry> registry_;
+};
+
+// A call with one answer. Thread-safe.
+template <typename Request, typename Response>
+class GrpcUnaryCall final : public CallRegistry::Call {
+ public:
+  using Done = absl::AnyInvocable<void(const grpc::Status&, const Response&)>;
+  // A method of the stub's callback interface.
+  using Method = void (v1::LockService::StubInterface::async_interface::*)(
+      grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>);
+
+  GrpcUnaryCall(Request request, Duration limit, Done done)
+      : request_(std::move(request)), done_(std::move(done)) {
+    // A span rather than a moment: nothing here depends on the wall clock.
+    context_.set_deadline(gpr_time_from_nanos(limit.count(), GPR_TIMESPAN));
+  }
+
+  static void Start(const std::shared_ptr<GrpcUnaryCall>& call, v1::LockService::Stub& stub,
+                    Method method, const std::shared_ptr<CallRegistry>& registry) {
+    if (!registry->Add(call)) {
+      call->done_(grpc::Status(grpc::StatusCode::CANCELLED, "the client was destroyed"), {});
+      return;
+    }
+    (stub.async()->*method)(&call->context_, &call->request_, &call->response_,
+                            [self = call.get(), registry](const grpc::Status& status) {
+                              self->done_(status, self->response_);
+                              registry->Remove(self);
+                            });
+  }
+
+  void Cancel() override { context_.TryCancel(); }
+
+ private:
+  grpc::ClientContext context_;
+  const Request request_;
+  Response response_;
+  Done done_;
+};
+
+}  // namespace holdfast::core
+
+#endif  // HOLDFAST_CLIENTS_CPP_TRANSPORT_GRPC_CALLS_H_

@@ -1,0 +1,51 @@
+// LockTransport over gRPC: one call for each operation, all by the callback API, so
+// that no thread waits for any of them.
+
+#ifndef HOLDFAST_CLIENTS_CPP_TRANSPORT_GRPC_TRANSPORT_H_
+#define HOLDFAST_CLIENTS_CPP_TRANSPORT_GRPC_TRANSPORT_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "clients/cpp/core/lock_transport.h"
+#include "clients/cpp/transport/call_registry.h"
+#include "holdfast/v1/lock_service.grpc.pb.h"
+
+namespace holdfast::core {
+
+// Thread-safe.
+class GrpcTransport final : public LockTransport {
+ public:
+  // To the server at `address`. Connects when the first call is made.
+  //
+  // INVALID_ARGUMENT: see CheckAddress.
+  static absl::StatusOr<std::unique_ptr<GrpcTransport>> Create(std::string_view address);
+
+  // Calls Shutdown.
+  ~GrpcTransport() override;
+
+  std::shared_ptr<WaitCall> Wait(const WaitRequest& request, WaitEvents events) override;
+  void Renew(const std::string& key, const std::string& lease_id, Duration limit,
+             absl::AnyInvocable<void(absl::StatusOr<Grant>)> done) override;
+  void Release(const std::string& key, const std::string& lease_id, Duration limit,
+               absl::AnyInvocable<void(absl::Status)> done) override;
+  void Get(const std::string& key, Duration limit,
+           absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done) override;
+  void Shutdown() override { calls_->Shutdown(); }
+
+ private:
+  explicit GrpcTransport(const std::string& address);
+
+  // A connection of their own for each: a server limits the streams of a connection,
+  // and a renewal must never queue behind waits.
+  const std::unique_ptr<v1::LockService::Stub> waits_;
+  const std::unique_ptr<v1::LockService::Stub> short_calls_;
+
+  const std::shared_ptr<CallRegistry> calls_ = std::make_shared<CallRegistry>();
+};
+
+}  // namespace holdfast::core
+
+#endif  // HOLDFAST_CLIENTS_CPP_TRANSPORT_GRPC_TRANSPORT_H_
