@@ -1,0 +1,89 @@
+// holdfast acquire
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "clients/cli/commands.h"
+#include "clients/cli/exit_code.h"
+#include "clients/cli/json.h"
+#include "clients/cli/output.h"
+#include "clients/cli/owner.h"
+#include "clients/cli/polled_lock.h"
+#include "clients/cli/report.h"
+#include "clients/cli/signals.h"
+#include "clients/cpp/transport/convert.h"
+#include "holdfast/v1/lease.pb.h"
+
+namespace holdfast::cli {
+namespace {
+
+// As the API would show it, as far as it is known on this side.
+v1::Lease ToProto(const Lease& lease, const TakeOptions& take) {
+  v1::Lease proto;
+  proto.set_key(lease.key());
+  proto.set_lease_id(lease.lease_id());
+  proto.set_fencing_token(lease.fencing_token());
+  for (const std::string& tag : Tags(take.tags)) proto.add_tags(tag);
+  proto.set_owner(take.owner);
+  if (lease.expire().has_value()) {
+    *proto.mutable_expire() = core::ToProto(*lease.expire());
+    const Duration left = lease.deadline() - MonotonicClock::now();
+    *proto.mutable_remaining() = core::ToProto(std::max(left, Duration::zero()));
+  }
+  return proto;
+}
+
+// Waits until the lock is granted, refused, or a signal has come, which is then put
+// into `interrupted_by`.
+absl::StatusOr<Lease> Take(PolledLock& lock, const SignalQueue& signals,
+                           std::optional<int>& interrupted_by) {
+  lock.Begin();
+  for (;;) {
+    std::array<pollfd, 2> ready = {pollfd{.fd = lock.fd(), .events = POLLIN},
+                                   pollfd{.fd = signals.fd(), .events = POLLIN}};
+    poll(ready.data(), ready.size(), -1);
+    lock.ClearNews();
+    if (auto outcome = lock.TakeOutcome(); outcome.has_value()) return *std::move(outcome);
+    if (const std::optional<int> signal = signals.Next(); signal.has_value()) {
+      interrupted_by = signal;
+      lock.Cancel();
+    }
+  }
+}
+
+}  // namespace
+
+int Acquire(const AcquireOptions& options) {
+  TakeOptions take = options.take;
+  if (take.owner.empty()) take.owner = OwnerOfCaller();
+
+  const sigset_t stopping = SignalsNotIgnored({SIGHUP, SIGINT, SIGQUIT, SIGTERM});
+  BlockSignals(stopping);
+  const SignalQueue signals(stopping);
+  auto lock = PolledLock::Create(options.server, take, options.expire, /*auto_renew=*/false);
+  if (!lock.ok()) return Report(lock.status());
+
+  std::optional<int> interrupted_by;
+  const absl::StatusOr<Lease> lease = Take(**lock, signals, interrupted_by);
+  // Even if the lock was granted at the same moment: nobody would know of it.
+  if (interrupted_by.has_value()) return ExitCodeOfSignal(*interrupted_by);
+  if (!lease.ok()) return Report(lease.status());
+
+  const bool printed =
+      Print(options.json ? ToJsonLine(ToProto(*lease, take))
+                         : absl::StrCat(lease->lease_id(), " ", lease->fencing_token(), "\n"));
+  // Whoever has not been told the lease_id could not give the lock back.
+  if (!printed) return ToInt(ExitCode::kFailed);
+
+  // The lease lives on: the object would give it back if it were destroyed.
+  static_cast<void>(lock->release());
+  return ToInt(ExitCode::kOk);
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,31 @@
+// One moment to poll for.
+
+#ifndef HOLDFAST_CLIENTS_CLI_RUN_TIMER_H_
+#define HOLDFAST_CLIENTS_CLI_RUN_TIMER_H_
+
+#include "clients/cli/file_descriptor.h"
+#include "holdfast/time.h"
+
+namespace holdfast::cli {
+
+// On the clock of holdfast/time.h, by which leases are reckoned. Thread-compatible.
+class Timer {
+ public:
+  // Not valid() if there is no file descriptor left.
+  Timer();
+
+  bool valid() const { return fd_.valid(); }
+
+  // Readable once the moment has come, until Set is called again.
+  int fd() const { return fd_.get(); }
+
+  // In place of the moment before. MonotonicTime::max() is never.
+  void Set(MonotonicTime when);
+
+ private:
+  FileDescriptor fd_;
+};
+
+}  // namespace holdfast::cli
+
+#endif  // HOLDFAST_CLIENTS_CLI_RUN_TIMER_H_
