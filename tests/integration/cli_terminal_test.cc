@@ -1,0 +1,185 @@
+// holdfast run in a terminal: Ctrl-C, reading, and the shell's job control.
+
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/support/eventually.h"
+#include "tests/support/runfile.h"
+#include "tests/support/server_process.h"
+#include "tests/support/stub_client.h"
+
+namespace holdfast {
+namespace {
+
+// A program in a terminal of its own, which somebody types into.
+class Terminal {
+ public:
+  explicit Terminal(std::vector<std::string> argv) {
+    std::vector<char*> pointers;
+    for (std::string& argument : argv) pointers.push_back(argument.data());
+    pointers.push_back(nullptr);
+    pid_ = forkpty(&screen_, nullptr, nullptr, nullptr);
+    if (pid_ == 0) {
+      execv(pointers[0], pointers.data());
+      _exit(127);
+    }
+  }
+
+  ~Terminal() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    close(screen_);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  void Type(const std::string& keys) {
+    ASSERT_EQ(write(screen_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+  }
+
+  // Whether `text` comes to be seen, behind what was seen before.
+  bool Sees(const std::string& text) {
+    return Eventually([&] {
+      Read();
+      const std::size_t found = seen_.find(text, read_);
+      if (found == std::string::npos) return false;
+      read_ = found + text.size();
+      return true;
+    });
+  }
+
+  const std::string& seen() const { return seen_; }
+
+  // -1: it does not end.
+  int ExitCode() {
+    int status = 0;
+    const bool ended = Eventually([&] {
+      Read();  // Who cannot write does not end.
+      return waitpid(pid_, &status, WNOHANG) == pid_;
+    });
+    return ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  void Read() {
+    pollfd ready{.fd = screen_, .events = POLLIN, .revents = 0};
+    while (poll(&ready, 1, 0) > 0) {
+      char bytes[4096];
+      const ssize_t count = read(screen_, bytes, sizeof(bytes));
+      if (count <= 0) return;
+      seen_.append(bytes, static_cast<std::size_t>(count));
+    }
+  }
+
+  pid_t pid_ = -1;
+  int screen_ = -1;
+  std::string seen_;
+  std::size_t read_ = 0;
+};
+
+class CliTerminalTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(server_.Start(), absl::OkStatus());
+    setenv("HOLDFAST_ADDRESS", server_.address().c_str(), 1);
+    setenv("PS1", "$ ", 1);
+  }
+
+  std::vector<std::string> Run(const std::string& script) {
+    return {program_, "run", "k", "--", "sh", "-c", script};
+  }
+
+  bool Held() { return client_.Get("k").response.holders_size() == 1; }
+
+  ServerProcess server_;
+  StubClient client_{server_.address()};
+  const std::string program_ = Runfile("clients/cli/holdfast");
+};
+
+TEST_F(CliTerminalTest, CommandReadsFromTheTerminal) {
+  Terminal terminal(Run("read line; echo \"got <$line>\""));
+  terminal.Type("hello\n");
+  EXPECT_TRUE(terminal.Sees("got <hello>")) << terminal.seen();
+  EXPECT_EQ(terminal.ExitCode(), 0);
+}
+
+TEST_F(CliTerminalTest, CommandChangesTheTerminalsSettings) {
+  Terminal terminal(Run("stty -echo && echo changed"));
+  EXPECT_TRUE(terminal.Sees("changed")) << terminal.seen();
+  EXPECT_EQ(terminal.ExitCode(), 0);
+}
+
+TEST_F(CliTerminalTest, ControlCInterruptsACommandThatHasNotReadYet) {
+  Terminal terminal(Run("echo ready; exec sleep 1000"));
+  ASSERT_TRUE(terminal.Sees("ready")) << terminal.seen();
+  terminal.Type("\x03");
+  EXPECT_EQ(terminal.ExitCode(), 128 + SIGINT);
+  EXPECT_FALSE(Held());
+}
+
+TEST_F(CliTerminalTest, ControlCInterruptsACommandThatReads) {
+  Terminal terminal(Run("read line; echo \"got <$line>\"; exec cat"));
+  terminal.Type("hello\n");
+  ASSERT_TRUE(terminal.Sees("got <hello>")) << terminal.seen();
+  terminal.Type("\x03");
+  EXPECT_EQ(terminal.ExitCode(), 128 + SIGINT);
+}
+
+TEST_F(CliTerminalTest, WhoWaitsIsTold) {
+  ASSERT_TRUE(client_.Acquire({.key = "k", .lease_id = Id("a"), .owner = "somebody"}).ok());
+  Terminal terminal(Run("true"));
+  EXPECT_TRUE(terminal.Sees("waiting for \"k\" at position 1; held by \"somebody\""))
+      << terminal.seen();
+  terminal.Type("\x03");
+  EXPECT_EQ(terminal.ExitCode(), 128 + SIGINT);
+}
+
+TEST_F(CliTerminalTest, ShellStopsAndContinuesTheJobAndTheLockIsKeptMeanwhile) {
+  Terminal terminal({"/bin/bash", "--norc", "--noprofile", "-i"});
+  terminal.Type(program_ + " run k --expire 1s -- sed -u s/^/out:/\n");
+  ASSERT_TRUE(Eventually([&] { return Held(); }));
+  terminal.Type("one\n");
+  ASSERT_TRUE(terminal.Sees("out:one")) << terminal.seen();
+  terminal.Type("\x1a");
+  ASSERT_TRUE(terminal.Sees("Stopped")) << terminal.seen();
+  LetPass(std::chrono::seconds(2));
+  EXPECT_TRUE(Held());
+
+  terminal.Type("fg\n");
+  ASSERT_TRUE(terminal.Sees("sed -u")) << terminal.seen();
+  terminal.Type("two\n");
+  ASSERT_TRUE(terminal.Sees("out:two")) << terminal.seen();
+  terminal.Type("\x04");
+  terminal.Type("echo status=$?\n");
+  EXPECT_TRUE(terminal.Sees("status=0")) << terminal.seen();
+  EXPECT_FALSE(Held());
+  terminal.Type("exit\n");
+  EXPECT_EQ(terminal.ExitCode(), 0);
+}
+
+TEST_F(CliTerminalTest, PipelineKeepsTheTerminalAndStopsAsAWhole) {
+  Terminal terminal({"/bin/bash", "--norc", "--noprofile", "-i"});
+  terminal.Type(program_ + " run k -- sh -c 'echo ready; exec sleep 1000' | cat\n");
+  ASSERT_TRUE(terminal.Sees("ready\r\n")) << terminal.seen();
+  terminal.Type("\x1a");
+  ASSERT_TRUE(terminal.Sees("Stopped")) << terminal.seen();
+  ASSERT_TRUE(terminal.Sees("$ ")) << terminal.seen();
+  terminal.Type("fg\n");
+  ASSERT_TRUE(terminal.Sees("| cat")) << terminal.seen();
+  terminal.Type("\x03");
+  terminal.Type("echo status=${PIPESTATUS[0]}\n");
+  EXPECT_TRUE(terminal.Sees("status=130")) << terminal.seen();
+  EXPECT_FALSE(Held());
+}
+
+}  // namespace
+}  // namespace holdfast

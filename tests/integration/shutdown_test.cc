@@ -1,0 +1,121 @@
+// SIGTERM and SIGINT: everybody who waits is told, holders keep their leases,
+// and the server is gone within ten seconds, whatever its clients do.
+
+#include <signal.h>
+
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "services/common/exit_code.h"
+#include "tests/support/child_process.h"
+#include "tests/support/client_process.h"
+#include "tests/support/eventually.h"
+#include "tests/support/health.h"
+#include "tests/support/server_process.h"
+#include "tests/support/stub_client.h"
+#include "tests/support/wait_call.h"
+
+namespace holdfast {
+namespace {
+
+// What is promised.
+constexpr std::chrono::seconds kShutdownLimit(10);
+constexpr ExitStatus kCleanExit{.code = ToInt(ExitCode::kOk)};
+
+TEST(ShutdownTest, TellsAThousandWaitersAndKeepsTheHoldersLease) {
+  ServerProcess server;
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  constexpr int kConnections = 10;
+  constexpr int kWaiters = 1000;
+  std::vector<std::unique_ptr<StubClient>> clients;
+  for (int i = 0; i < kConnections; ++i) {
+    clients.push_back(std::make_unique<StubClient>(server.address()));
+  }
+  const Ask holder{.key = "k", .lease_id = Id("holder"), .expire = std::chrono::minutes(1)};
+  const auto held = clients[0]->Acquire(holder);
+  ASSERT_TRUE(held.ok()) << held.status;
+  std::vector<std::unique_ptr<WaitCall>> waiters;
+  for (int i = 0; i < kWaiters; ++i) {
+    waiters.push_back(std::make_unique<WaitCall>(*clients[i % kConnections],
+                                                 Ask{.key = "k", .lease_id = Id("waiter", i)}));
+  }
+  for (const auto& waiter : waiters) ASSERT_TRUE(waiter->AwaitQueued());
+
+  EXPECT_EQ(server.Terminate(kShutdownLimit), kCleanExit) << server.Log();
+  for (const auto& waiter : waiters) {
+    const CallStatus status = waiter->AwaitEnd();
+    ASSERT_EQ(status.code, grpc::StatusCode::UNAVAILABLE) << status;
+    ASSERT_EQ(status.reason, "SERVER_STOPPING") << status;
+    ASSERT_TRUE(status.has_retry_info);
+  }
+
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  StubClient client(server.address());
+  const auto again = client.Acquire(holder);
+  ASSERT_TRUE(again.ok()) << again.status;
+  EXPECT_EQ(again.response.fencing_token(), held.response.fencing_token());
+  WaitCall returned(client, {.key = "k", .lease_id = Id("waiter", 0)});
+  EXPECT_TRUE(returned.AwaitQueued()) << returned.AwaitEnd();
+}
+
+TEST(ShutdownTest, WaitingAcquiresAreToldToo) {
+  ServerProcess server;
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  StubClient holder(server.address());
+  ASSERT_TRUE(holder.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
+  StubClient client(server.address());
+  std::thread waiting([&] {
+    const auto refused =
+        client.Acquire({.key = "k", .lease_id = Id("waiter"), .timeout = std::chrono::minutes(1)});
+    EXPECT_EQ(refused.status.code, grpc::StatusCode::UNAVAILABLE) << refused.status;
+    EXPECT_EQ(refused.status.reason, "SERVER_STOPPING") << refused.status;
+  });
+  EXPECT_TRUE(Eventually([&] { return holder.Get("k").response.queue_length() == 1; }));
+  EXPECT_EQ(server.Terminate(kShutdownLimit), kCleanExit) << server.Log();
+  waiting.join();
+}
+
+TEST(ShutdownTest, HealthSaysNotServingBeforeTheEnd) {
+  ServerProcess server;
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  StubClient client(server.address());
+  HealthWatch health(client.channel());
+  ASSERT_TRUE(health.Await(Health::kServing, kPatience));
+  server.Signal(SIGTERM);
+  EXPECT_TRUE(health.Await(Health::kNotServing, kPatience));
+  EXPECT_EQ(server.WaitForExit(kShutdownLimit), kCleanExit) << server.Log();
+}
+
+TEST(ShutdownTest, InterruptIsTheSameAsTerminate) {
+  ServerProcess server;
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  server.Signal(SIGINT);
+  EXPECT_EQ(server.WaitForExit(kShutdownLimit), kCleanExit) << server.Log();
+}
+
+TEST(ShutdownTest, IdleConnectionsAndClientsThatDoNotReadDoNotHoldItUp) {
+  ServerProcess server;
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  StubClient idle(server.address());
+  ASSERT_TRUE(idle.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
+  ClientProcess deaf(server.address());
+  deaf.Tell("wait k " + Id("deaf") + " 60000");
+  ASSERT_EQ(deaf.Hear(), "queued 1");
+  deaf.Stop();
+
+  EXPECT_EQ(server.Terminate(kShutdownLimit), kCleanExit) << server.Log();
+}
+
+TEST(ShutdownTest, StartsAgainAtOnce) {
+  ServerProcess server;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(server.Start(), absl::OkStatus());
+    ASSERT_EQ(server.Terminate(kShutdownLimit), kCleanExit) << server.Log();
+  }
+}
+
+}  // namespace
+}  // namespace holdfast

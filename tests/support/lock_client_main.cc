@@ -1,0 +1,77 @@
+// A lock client in a process of its own, told what to do line by line on
+// standard input. For tests that kill clients, or want two that share nothing.
+//
+//   lock_client ADDRESS
+//
+//   wait KEY LEASE_ID EXPIRE_MS    ->  queued POSITION (any number of times)
+//                                      granted TOKEN
+//   release KEY LEASE_ID           ->  released
+//   renew KEY LEASE_ID             ->  renewed
+//
+// Anything that fails is answered with `failed CODE REASON`. An EXPIRE_MS of 0
+// means no expiry. It ends when standard input does.
+
+#include <chrono>
+#include <iostream>
+#include <sstream>
+#include <string>
+
+#include "holdfast/v1/lock_service.grpc.pb.h"
+#include "tests/support/stub_client.h"
+
+namespace holdfast {
+namespace {
+
+void Say(const std::string& line) { std::cout << line << std::endl; }
+
+void SayFailed(const CallStatus& status) {
+  Say("failed " + std::to_string(status.code) + " " + status.reason);
+}
+
+void Wait(StubClient& client, const Ask& ask) {
+  grpc::ClientContext context;
+  Prepare(context);
+  const auto stream = client.stub().Wait(&context, ToRequest(ask));
+  v1::WaitEvent event;
+  while (stream->Read(&event)) {
+    if (event.has_queued()) Say("queued " + std::to_string(event.queued().position()));
+    if (event.has_granted()) {
+      Say("granted " + std::to_string(event.granted().lease().fencing_token()));
+    }
+  }
+  if (const CallStatus status = Decode(stream->Finish()); !status.ok()) SayFailed(status);
+}
+
+void Obey(StubClient& client, const std::string& line) {
+  std::istringstream words(line);
+  std::string verb;
+  Ask ask{.owner = "lock_client"};
+  words >> verb >> ask.key >> ask.lease_id;
+  if (verb == "wait") {
+    int expire_ms = 0;
+    words >> expire_ms;
+    if (expire_ms > 0) ask.expire = std::chrono::milliseconds(expire_ms);
+    Wait(client, ask);
+  } else if (verb == "release") {
+    const CallStatus status = client.Release(ask.key, ask.lease_id);
+    status.ok() ? Say("released") : SayFailed(status);
+  } else if (verb == "renew") {
+    const auto renewed = client.Renew(ask.key, ask.lease_id);
+    renewed.ok() ? Say("renewed") : SayFailed(renewed.status);
+  } else {
+    Say("failed: no such command: " + line);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: lock_client ADDRESS\n";
+    return 2;
+  }
+  holdfast::StubClient client(argv[1]);
+  for (std::string line; std::getline(std::cin, line);) holdfast::Obey(client, line);
+  return 0;
+}
