@@ -1,7 +1,7 @@
 // The lease ids that have been used up, and how each came to its end.
 //
 // An id is remembered for at least kRetention, so that a late duplicate of its
-// acquire is refused. At most `capacity` ids are kept, at about 200 bytes each;
+// acquire is refused. At most `capacity` ids are kept, at about 150 bytes each if they are UUIDs;
 // past that the oldest are forgotten early. What is added and forgotten here is
 // mirrored in the store. Thread-compatible.
 
