@@ -142,7 +142,9 @@ struct Written {
 
 // The server serves from here on; or, of Stopped, had ceased to by then. A server that
 // was paused (SIGSTOP) has stopped, and has started again when it goes on.
-struct ServerStarted {};
+struct ServerStarted {
+  bool continued = false;  // After a pause: it still has its queues and its deadlines.
+};
 struct ServerStopped {};
 
 // The client was paused, or its process died: it sees and does nothing from here on,
