@@ -162,8 +162,10 @@ Lapse LapseOf(const Digest& digest, const LeaseDigest& lease, Time granted_from,
     }
     const Duration expire = AtLeast(digest, expires.LeastFrom(operation.called));
     least = std::min(least, expire);
-    not_before(After(std::max(granted_from, digest.at(operation.called)), expire),
-               operation.called);
+    // An acquire that is sent again is told of its lease, and extends nothing.
+    const bool extends = digest.As<Renewed>(operation.end) != nullptr;
+    const Time began = extends ? std::max(granted_from, digest.at(operation.called)) : granted_from;
+    not_before(After(began, expire), operation.called);
   }
   // If it cannot have lapsed before the server stopped, it has its full expire again.
   const std::vector<std::size_t>& ends = digest.life_ends();
