@@ -1,7 +1,10 @@
 #include "services/lock/engine/lock_listing.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+
+#include "services/lock/engine/lock_walk.h"
 
 namespace holdfast {
 namespace {
@@ -16,20 +19,13 @@ bool Matches(const LockState& lock, const LeaseFilter& filter) {
 
 Listed ListLocks(const LockMap& locks, const ListCommand& command, const Now& now) {
   Listed page;
-  const std::string& prefix = command.filter.key_prefix;
-  auto it = command.after_key.empty() || command.after_key < prefix
-                ? locks.lower_bound(prefix)
-                : locks.upper_bound(command.after_key);
-  const std::string* last_seen = nullptr;
-  for (int scanned = 0; it != locks.end(); ++it, ++scanned) {
-    if (!it->first.starts_with(prefix)) return page;
-    if (scanned == kLocksScannedPerPage || page.locks.size() == command.page_size) {
-      page.next_after_key = *last_seen;
-      return page;
-    }
-    if (Matches(*it->second, command.filter)) page.locks.push_back(it->second->View(now, 0));
-    last_seen = &it->first;
-  }
+  std::optional<std::string> after;
+  if (!command.after_key.empty()) after = command.after_key;
+  page.next_after_key =
+      WalkPage(locks, command.filter.key_prefix, after, [&](const LockState& lock) {
+        if (Matches(lock, command.filter)) page.locks.push_back(lock.View(now, 0));
+        return page.locks.size() < command.page_size;
+      });
   return page;
 }
 

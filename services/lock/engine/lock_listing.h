@@ -10,10 +10,7 @@
 
 namespace holdfast {
 
-// A page looks at this many locks at the most and then ends early, so that a
-// listing that matches little cannot hold up every other call.
-inline constexpr int kLocksScannedPerPage = 2'000;
-
+// One page; lock_walk.h says when it ends early.
 Listed ListLocks(const LockMap& locks, const ListCommand& command, const Now& now);
 
 }  // namespace holdfast

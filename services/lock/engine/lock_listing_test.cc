@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/lock/engine/lock_walk.h"
 
 namespace holdfast {
 namespace {
@@ -72,7 +73,7 @@ TEST_F(LockListingTest, APageAfterALockThatHasGoneGoesOnBehindIt) {
 }
 
 TEST_F(LockListingTest, APageThatMatchesLittleEndsEarlyAndGoesOn) {
-  for (int i = 0; i < kLocksScannedPerPage + 1; ++i) Add("a" + std::to_string(i));
+  for (int i = 0; i < kLocksWalkedPerPage + 1; ++i) Add("a" + std::to_string(i));
   Add("z", {"x"});
   EXPECT_THAT(Page({.filter = {.tags = {"x"}}, .page_size = 10}), IsEmpty());
   ASSERT_TRUE(next_.has_value());

@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/lock/engine/lock_table.h"
+#include "services/lock/engine/lock_walk.h"
 #include "services/lock/engine/table_driver.h"
 
 namespace holdfast {
@@ -106,6 +107,19 @@ TEST(LockTableWatchTest, BetweenThePagesOfASnapshotNothingIsLostOrToldTwice) {
   EXPECT_EQ(told[told.size() - 2], "held " + key(count - 2) + "x");
   t.ContinueWatch(watch);
   EXPECT_EQ(Told(t, watch).size(), WatchHub::kLeasesPerPage + 13);
+}
+
+TEST(LockTableWatchTest, APageThatFindsLittleEndsEarlyAndGoesOn) {
+  TableDriver t;
+  for (int i = 0; i <= kLocksWalkedPerPage; ++i) {
+    t.Try("k" + std::to_string(i), "id" + std::to_string(i));
+  }
+  t.Acquire("z", "z", {.tags = {"x"}});
+  const CallId watch = t.Watch({.tags = {"x"}});
+  EXPECT_TRUE(t.Last<Watched>(watch).snapshot_continues);
+  EXPECT_THAT(Told(t, watch), ElementsAre());
+  t.ContinueWatch(watch);
+  EXPECT_THAT(Told(t, watch), ElementsAre("held z", "end"));
 }
 
 TEST(LockTableWatchTest, ACancelledWatchIsToldNothingMore) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "services/lock/engine/lock_walk.h"
+
 namespace holdfast {
 namespace {
 
@@ -35,20 +37,15 @@ void WatchHub::NextPage(CallId call, const LockMap& locks, std::vector<Delivery>
 void WatchHub::TellPage(CallId call, Watch& watch, const LockMap& locks,
                         std::vector<Delivery>& deliveries) {
   Watched page;
-  auto it =
-      watch.begun ? locks.upper_bound(watch.cursor) : locks.lower_bound(watch.filter.key_prefix);
-  int scanned = 0;
-  for (; it != locks.end() && it->first.starts_with(watch.filter.key_prefix); ++it, ++scanned) {
-    if (scanned == kLocksScannedPerPage || page.events.size() >= kLeasesPerPage) break;
-    for (const HeldLease* lease : it->second->holders) {
+  watch.passed = WalkPage(locks, watch.filter.key_prefix, watch.passed, [&](const LockState& lock) {
+    for (const HeldLease* lease : lock.holders) {
       if (!watch.filter.Matches(lease->record.spec)) continue;
       page.events.push_back(MakeEvent(LeaseEventKind::kHeld, last_sequence_, lease->record,
                                       lease->record.granted_at));
     }
-    watch.cursor = it->first;
-    watch.begun = true;
-  }
-  watch.snapshot_complete = it == locks.end() || !it->first.starts_with(watch.filter.key_prefix);
+    return page.events.size() < kLeasesPerPage;
+  });
+  watch.snapshot_complete = !watch.passed.has_value();
   page.snapshot_continues = !watch.snapshot_complete;
   if (watch.snapshot_complete) {
     page.events.push_back({.kind = LeaseEventKind::kSnapshotEnd, .sequence = last_sequence_});

@@ -15,7 +15,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/btree_map.h"
 #include "services/common/clock.h"
@@ -29,10 +31,8 @@ namespace holdfast {
 class WatchHub {
  public:
   // A page of a snapshot shows at most this many leases, which makes its message
-  // smaller than a megabyte even if every lease is as large as it may be,
+  // smaller than a megabyte even if every lease is as large as it may be.
   static constexpr std::size_t kLeasesPerPage = 250;
-  // and looks at this many locks at the most.
-  static constexpr int kLocksScannedPerPage = 2'000;
 
   // Begins a watch with the first page of its snapshot.
   void Start(CallId call, const LeaseFilter& filter, const LockMap& locks,
@@ -58,11 +58,10 @@ class WatchHub {
   struct Watch {
     LeaseFilter filter;
     bool snapshot_complete = false;
-    std::string cursor;  // The snapshot has passed the keys up to this one.
-    bool begun = false;  // Without it no key has been passed, not even an empty one.
+    std::optional<std::string> passed;  // The keys up to this one, by the snapshot.
 
     bool HasPassed(const std::string& key) const {
-      return snapshot_complete || (begun && key <= cursor);
+      return snapshot_complete || (passed.has_value() && key <= *passed);
     }
   };
 

@@ -1,0 +1,38 @@
+// Walks the locks under a prefix, a page at a time in the byte order of their
+// keys, for whoever shows many locks: listings and the snapshots of watches.
+
+#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_WALK_H_
+#define HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_WALK_H_
+
+#include <optional>
+#include <string>
+
+#include "services/lock/engine/lock_state.h"
+
+namespace holdfast {
+
+// A page looks at this many locks at the most and then ends early, so that a walk
+// which finds little cannot hold up every other call.
+inline constexpr int kLocksWalkedPerPage = 2'000;
+
+// Calls `visit(const LockState&)` for one lock after the other, beginning behind
+// the key `after`, or at the first. `visit` returns whether the page has room for
+// more. Returns the key behind which the next page begins; nothing: that was all.
+template <typename Visit>
+std::optional<std::string> WalkPage(const LockMap& locks, const std::string& prefix,
+                                    const std::optional<std::string>& after, Visit visit) {
+  auto it =
+      after.has_value() && *after >= prefix ? locks.upper_bound(*after) : locks.lower_bound(prefix);
+  const std::string* last = nullptr;
+  bool has_room = true;
+  for (int walked = 0; it != locks.end() && it->first.starts_with(prefix); ++it, ++walked) {
+    if (!has_room || walked == kLocksWalkedPerPage) return *last;
+    has_room = visit(*it->second);
+    last = &it->first;
+  }
+  return std::nullopt;
+}
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_WALK_H_
