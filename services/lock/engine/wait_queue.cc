@@ -1,7 +1,6 @@
 #include "services/lock/engine/wait_queue.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace holdfast {
 
@@ -12,12 +11,20 @@ bool Waiter::reports_queue() const {
 
 void WaitQueue::Add(Waiter& waiter) {
   places_.emplace(waiter.sequence, &waiter);
+  waiter.place = counter_.Take();
   UpdateParked(waiter);
 }
 
 void WaitQueue::Remove(Waiter& waiter) {
   places_.erase(waiter.sequence);
   ready_.erase(waiter.sequence);
+  counter_.GiveUp(waiter.place);
+  if (counter_.size() >= std::max(kLeastPlacesRemembered, 2 * places_.size())) Renumber();
+}
+
+void WaitQueue::Renumber() {
+  counter_.Clear();
+  for (const auto& [sequence, waiter] : places_) waiter->place = counter_.Take();
 }
 
 void WaitQueue::UpdateParked(Waiter& waiter) {
@@ -29,10 +36,5 @@ void WaitQueue::UpdateParked(Waiter& waiter) {
 }
 
 Waiter* WaitQueue::FirstReady() const { return ready_.empty() ? nullptr : ready_.begin()->second; }
-
-std::uint32_t WaitQueue::PositionOf(const Waiter& waiter) const {
-  const auto ahead = std::distance(places_.begin(), places_.find(waiter.sequence));
-  return static_cast<std::uint32_t>(ahead) + 1;
-}
 
 }  // namespace holdfast

@@ -17,6 +17,7 @@
 #include "services/common/clock.h"
 #include "services/lock/engine/command.h"
 #include "services/lock/engine/lease.h"
+#include "services/lock/engine/place_counter.h"
 #include "services/lock/engine/timer_queue.h"
 
 namespace holdfast {
@@ -34,7 +35,8 @@ struct WaitingCall {
 struct Waiter {
   LeaseSpec spec;
   LockState* lock = nullptr;
-  std::uint64_t sequence = 0;  // Its place: rises with every waiter.
+  std::uint64_t sequence = 0;  // Rises with every waiter of any lock.
+  std::uint32_t place = 0;     // Of the queue's PlaceCounter.
   Instant queued;
   std::vector<WaitingCall> calls;
   std::optional<TimerId> park_end;  // Set while parked.
@@ -52,6 +54,7 @@ class WaitQueue {
  public:
   using Places = absl::btree_map<std::uint64_t, Waiter*>;
 
+  // REQUIRES: its sequence is larger than those of all others here.
   void Add(Waiter& waiter);
   void Remove(Waiter& waiter);
 
@@ -61,9 +64,10 @@ class WaitQueue {
   // The first that is not parked, or null.
   Waiter* FirstReady() const;
 
-  // 1 is next in line; parked waiters count. Takes time in proportion to the
-  // result.
-  std::uint32_t PositionOf(const Waiter& waiter) const;
+  // 1 is next in line; parked waiters count.
+  std::uint32_t PositionOf(const Waiter& waiter) const {
+    return counter_.TakenThrough(waiter.place);
+  }
 
   bool empty() const { return places_.empty(); }
   std::size_t size() const { return places_.size(); }
@@ -71,9 +75,17 @@ class WaitQueue {
   // All, in order.
   const Places& places() const { return places_; }
 
+  // Those who have left are forgotten when they are more than half of all, and
+  // this many at least, so that a short queue is not renumbered all the time.
+  static constexpr std::size_t kLeastPlacesRemembered = 64;
+  std::size_t places_remembered() const { return counter_.size(); }
+
  private:
+  void Renumber();
+
   Places places_;
   Places ready_;  // Those that are not parked.
+  PlaceCounter counter_;
 };
 
 }  // namespace holdfast
