@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "holdfast/storage/v1/records.pb.h"
 #include "services/common/clock.h"
+#include "services/lock/storage/crc32c.h"
 
 namespace holdfast {
 namespace {
@@ -28,9 +29,20 @@ std::string Prefixed(char prefix, std::string_view lease_id) {
   return key;
 }
 
+// Names the record in messages, which end up in logs. What follows the first byte
+// is a lease_id, or the remains of one, and so a secret: its checksum is enough to
+// tell which record it is.
+std::string NameOf(std::string_view storage_key) {
+  const std::string_view kind = storage_key.substr(0, 1);
+  std::string name = absl::StrCat("record \"", absl::CHexEscape(ToAbsl(kind)));
+  if (storage_key.size() > 1) {
+    absl::StrAppend(&name, "...", absl::Hex(Crc32c(storage_key.substr(1)), absl::kZeroPad8));
+  }
+  return name + "\"";
+}
+
 absl::Status Unreadable(std::string_view storage_key, absl::string_view why) {
-  return absl::DataLossError(
-      absl::StrCat("record \"", absl::CHexEscape(ToAbsl(storage_key)), "\": ", why));
+  return absl::DataLossError(absl::StrCat(NameOf(storage_key), ": ", why));
 }
 
 // Parses `value` and refuses what a reader of today would overlook.

@@ -29,7 +29,8 @@ std::string EncodeEnded(EndCause cause);
 std::string EncodeTokens(std::uint64_t through);
 
 // Hands the record to the method of `visitor` that is for its kind. DATA_LOSS:
-// it cannot be read; the message names its key, and the visitor was not called.
+// it cannot be read; the message names it by the first byte of its key and the
+// CRC-32C of the rest, which is a secret; and the visitor was not called.
 absl::Status DecodeRecord(std::string_view storage_key, std::string_view value,
                           RecordVisitor& visitor);
 

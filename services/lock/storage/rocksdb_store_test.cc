@@ -85,7 +85,7 @@ TEST_F(RocksDbStoreTest, ARecordThatCannotBeReadIsNamed) {
   StoreContent content;
   const absl::Status status = (*store)->Load(content);
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("lsome-id"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("record \"l..."));
 }
 
 TEST_F(RocksDbStoreTest, AFailedSyncFailsTheCommitAndIsNotTriedAgain) {
