@@ -49,6 +49,27 @@ TEST_F(IdempotencyTest, AcquireTwiceIsOneLease) {
   EXPECT_EQ(client_->ListAll().response.size(), 0u);
 }
 
+TEST_F(IdempotencyTest, AcquireTwiceIsOneLeaseWhateverRenewHasChangedSince) {
+  const Ask ask{.key = "k", .lease_id = Id("holder"), .expire = minutes(1)};
+  const auto first = client_->Acquire(ask);
+  ASSERT_TRUE(first.ok()) << first.status;
+  ASSERT_TRUE(client_->Renew("k", ask.lease_id, minutes(2)).ok());
+  for (const bool restarted : {false, true}) {
+    if (restarted) {
+      server_.Kill9();
+      ASSERT_EQ(server_.Start(), absl::OkStatus());
+    }
+    SCOPED_TRACE(restarted ? "after a crash" : "before it");
+    const auto late = client_->Acquire(ask);
+    ASSERT_TRUE(late.ok()) << late.status;
+    EXPECT_EQ(late.response.fencing_token(), first.response.fencing_token());
+    EXPECT_EQ(FromProto(late.response.expire()), minutes(2));
+    Ask other = ask;
+    other.expire = minutes(2);
+    EXPECT_EQ(client_->Acquire(other).status.Get("field"), "expire");
+  }
+}
+
 TEST_F(IdempotencyTest, WaiterThatReconnectsKeepsItsPlace) {
   ASSERT_TRUE(client_->Acquire({.key = "k", .lease_id = Id("holder")}).ok());
   const Ask ask{.key = "k", .lease_id = Id("first")};

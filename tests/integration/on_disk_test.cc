@@ -61,9 +61,10 @@ class OnDiskTest : public testing::Test {
 TEST_F(OnDiskTest, DirectoryOfANewerFormatIsRefusedAndLeftAlone) {
   const std::string path = server_.data_dir() + "/FORMAT";
   std::string content = ReadFile(path);
-  const std::size_t version = content.find("format: 1");
+  const std::string line = "format: ";
+  const std::size_t version = content.find(line);
   ASSERT_NE(version, std::string::npos) << content;
-  content.replace(version, 9, "format: 2");
+  content.insert(version + line.size(), "9");
   WriteFile(path, content);
   ExpectRefused("FORMAT");
   EXPECT_EQ(ReadFile(path), content);

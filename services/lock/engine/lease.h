@@ -24,12 +24,35 @@ struct LeaseSpec {
   bool operator==(const LeaseSpec&) const = default;
 };
 
+// The expire that a lease was asked for with.
+struct AskedExpire {
+  std::optional<Duration> expire;  // Absent: until released.
+
+  bool operator==(const AskedExpire&) const = default;
+};
+
 // A lease as it is stored: what was asked for and what was granted. It holds no
 // deadline, because deadlines do not survive a restart.
 struct LeaseRecord {
-  LeaseSpec spec;
+  LeaseSpec spec;  // With the expire that it has now.
   std::uint64_t fencing_token = 0;
   WallTime granted_at{};  // For display only.
+
+  // Present where a renewal has given the lease another expire since: a request
+  // that is sent again late still has the first one.
+  std::optional<AskedExpire> asked{};
+
+  const std::optional<Duration>& asked_expire() const {
+    return asked.has_value() ? asked->expire : spec.expire;
+  }
+
+  // As a renewal does.
+  void ChangeExpire(Duration expire) {
+    const AskedExpire first{asked_expire()};
+    spec.expire = expire;
+    asked.reset();
+    if (first.expire != spec.expire) asked = first;
+  }
 
   bool operator==(const LeaseRecord&) const = default;
 };

@@ -11,12 +11,14 @@ namespace {
 // How many waiters Get shows.
 constexpr std::size_t kWaitersShown = 100;
 
-// The first field in which two requests with one lease_id differ; empty if none.
-std::string FirstDifference(const LeaseSpec& a, const LeaseSpec& b) {
-  if (a.key != b.key) return "key";
-  if (a.expire != b.expire) return "expire";
-  if (a.tags != b.tags) return "tags";
-  if (a.owner != b.owner) return "owner";
+// The first field in which a request differs from the first one with its
+// lease_id; empty if none does. `asked_expire`: that of the first one.
+std::string FirstDifference(const LeaseSpec& first, const std::optional<Duration>& asked_expire,
+                            const LeaseSpec& again) {
+  if (first.key != again.key) return "key";
+  if (asked_expire != again.expire) return "expire";
+  if (first.tags != again.tags) return "tags";
+  if (first.owner != again.owner) return "owner";
   return "";
 }
 
@@ -88,7 +90,7 @@ void LockTable::Apply(CallId call, const AcquireCommand& command, const Now& now
 
 void LockTable::AcquireHeld(CallId call, const AcquireCommand& command, HeldLease& lease,
                             const Now& now, Effects& effects) {
-  std::string field = FirstDifference(lease.record.spec, command.spec);
+  std::string field = FirstDifference(lease.record.spec, lease.record.asked_expire(), command.spec);
   if (!field.empty()) {
     effects.Tell(call, Mismatch(std::move(field)));
     return;
@@ -101,7 +103,7 @@ void LockTable::AcquireHeld(CallId call, const AcquireCommand& command, HeldLeas
 
 void LockTable::AcquireWaiting(CallId call, const AcquireCommand& command, Waiter& waiter,
                                const Now& now, Effects& effects) {
-  std::string field = FirstDifference(waiter.spec, command.spec);
+  std::string field = FirstDifference(waiter.spec, waiter.spec.expire, command.spec);
   LockState& lock = *waiter.lock;
   if (!field.empty()) {
     effects.Tell(call, Mismatch(std::move(field)));
@@ -210,7 +212,7 @@ void LockTable::Apply(CallId call, const RenewCommand& command, const Now& now, 
     return;
   }
   if (command.expire.has_value() && command.expire != lease->record.spec.expire) {
-    lease->record.spec.expire = command.expire;
+    lease->record.ChangeExpire(*command.expire);
     effects.changes.push_back(PutLease{lease->record});
   }
   // Who renews a lease has been told of it.

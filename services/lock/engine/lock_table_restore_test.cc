@@ -45,6 +45,18 @@ TEST(LockTableRestoreTest, ItsHolderCanAcquireItAgain) {
   EXPECT_EQ(t.TokenOf(t.Acquire("k", "a", {.expire = seconds(10), .tags = {"x"}})), 42u);
 }
 
+TEST(LockTableRestoreTest, AlsoIfItHadRenewedItWithAnotherExpire) {
+  TableDriver t;
+  LeaseRecord record = Record("k", "a", 42);
+  record.ChangeExpire(seconds(20));
+  t.table().RestoreTokens(100);
+  ASSERT_TRUE(t.table().RestoreLease(record, t.now()).ok());
+  const CallId again = t.Acquire("k", "a", {.expire = seconds(10), .tags = {"x"}});
+  EXPECT_EQ(t.Last<Granted>(again).lease.remaining, seconds(20));
+  EXPECT_EQ(t.RefusalOf(t.Acquire("k", "a", {.expire = seconds(20), .tags = {"x"}})),
+            Refusal::kLeaseMismatch);
+}
+
 TEST(LockTableRestoreTest, TokensGoOnAboveTheReservation) {
   TableDriver t;
   t.table().RestoreTokens(1'000);

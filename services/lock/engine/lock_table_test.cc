@@ -206,6 +206,36 @@ TEST(LockTableTest, ARenewalWithAnotherExpireIsWritten) {
   EXPECT_EQ(t.RefusalOf(t.Renew("k", "a")), Refusal::kLeaseExpired);
 }
 
+TEST(LockTableTest, AnAcquireThatIsSentAgainAfterSuchARenewalIsStillTheSame) {
+  TableDriver t;
+  const std::uint64_t token = t.TokenOf(t.Acquire("k", "a", {.expire = seconds(10)}));
+  t.Renew("k", "a", seconds(20));
+  t.Advance(seconds(1));
+  const LeaseView again = t.Last<Granted>(t.Acquire("k", "a", {.expire = seconds(10)})).lease;
+  EXPECT_EQ(again.lease.fencing_token, token);
+  EXPECT_EQ(again.lease.spec.expire, seconds(20)) << "as the lease is now";
+  EXPECT_EQ(again.remaining, seconds(19));
+  const Refused refused = t.Last<Refused>(t.Acquire("k", "a", {.expire = seconds(20)}));
+  EXPECT_EQ(refused.reason, Refusal::kLeaseMismatch) << "it never asked for that";
+  EXPECT_EQ(refused.name, "expire");
+}
+
+TEST(LockTableTest, WhatWasAskedForAtFirstOutlivesManyRenewals) {
+  TableDriver t;
+  t.Try("k", "a");
+  t.Renew("k", "a", seconds(20));
+  t.Renew("k", "a", seconds(30));
+  t.Last<Granted>(t.Try("k", "a"));
+  EXPECT_EQ(t.RefusalOf(t.Acquire("k", "a", {.expire = seconds(30)})), Refusal::kLeaseMismatch);
+
+  t.Acquire("k2", "b", {.expire = seconds(10)});
+  t.Renew("k2", "b", seconds(20));
+  t.Renew("k2", "b", seconds(10));
+  ASSERT_THAT(t.changes(), ElementsAre(VariantWith<PutLease>(_)));
+  EXPECT_EQ(std::get<PutLease>(t.changes()[0]).lease.asked, std::nullopt) << "as it was";
+  t.Last<Granted>(t.Acquire("k2", "b", {.expire = seconds(10)}));
+}
+
 TEST(LockTableTest, WhatIsNotHeldCannotBeRenewed) {
   TableDriver t;
   EXPECT_EQ(t.RefusalOf(t.Renew("k", "nobody")), Refusal::kLeaseNotFound);

@@ -48,16 +48,16 @@ absl::Status RefuseUnlessEmpty(const std::string& path) {
 }
 
 // What is in the directory, by looking only. Absent: it is empty.
-absl::StatusOr<std::optional<DirectoryState>> Inspect(const std::string& path) {
-  const absl::StatusOr<std::string> format = ReadFile(FormatPath(path));
-  if (absl::IsNotFound(format.status())) {
+absl::StatusOr<std::optional<Format>> Inspect(const std::string& path) {
+  const absl::StatusOr<std::string> content = ReadFile(FormatPath(path));
+  if (absl::IsNotFound(content.status())) {
     if (absl::Status status = RefuseUnlessEmpty(path); !status.ok()) return status;
-    return std::optional<DirectoryState>();
+    return std::optional<Format>();
   }
+  if (!content.ok()) return content.status();
+  const absl::StatusOr<Format> format = ParseFormatFile(*content);
   if (!format.ok()) return format.status();
-  const absl::StatusOr<DirectoryState> state = ParseFormatFile(*format);
-  if (!state.ok()) return state.status();
-  return std::optional<DirectoryState>(*state);
+  return std::optional<Format>(*format);
 }
 
 // Locks the directory. The lock belongs to the descriptor, so it goes with the
@@ -112,13 +112,13 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   if (absl::Status status = Inspect(path).status(); !status.ok()) return InDirectory(path, status);
   absl::StatusOr<FileDescriptor> lock = TakeLock(path);
   if (!lock.ok()) return InDirectory(path, lock.status());
-  const absl::StatusOr<std::optional<DirectoryState>> found = Inspect(path);
+  const absl::StatusOr<std::optional<Format>> found = Inspect(path);
   if (!found.ok()) return InDirectory(path, found.status());
 
   if (absl::Status status = WritePid(*lock, path); !status.ok()) return InDirectory(path, status);
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path, *std::move(lock)));
-  if (*found == DirectoryState::kReady) {
-    directory->state_ = DirectoryState::kReady;
+  if (found->has_value() && (*found)->state == DirectoryState::kReady) {
+    directory->format_ = **found;
     if (std::error_code error; !fs::is_directory(directory->database_path(), error)) {
       return InDirectory(path, absl::DataLossError("its database, the directory db, is missing"));
     }
@@ -131,7 +131,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
 }
 
 absl::Status DataDirectory::BeginCreating() {
-  const std::string content = FormatFileContent(DirectoryState::kCreating);
+  const std::string content = FormatFileContent({.state = DirectoryState::kCreating});
   if (absl::Status status = ReplaceFile(FormatPath(path_), content); !status.ok()) return status;
   // An attempt that was cut short may have left a part of a database.
   std::error_code error;
@@ -143,11 +143,12 @@ absl::Status DataDirectory::BeginCreating() {
 
 absl::Status DataDirectory::MarkReady() {
   // Syncs path_ as well, and with it the name of the database's directory.
-  const std::string content = FormatFileContent(DirectoryState::kReady);
+  const Format ready{.state = DirectoryState::kReady};
+  const std::string content = FormatFileContent(ready);
   if (absl::Status status = ReplaceFile(FormatPath(path_), content); !status.ok()) {
     return InDirectory(path_, status);
   }
-  state_ = DirectoryState::kReady;
+  format_ = ready;
   return absl::OkStatus();
 }
 

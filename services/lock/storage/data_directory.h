@@ -40,12 +40,18 @@ class DataDirectory {
   DataDirectory& operator=(const DataDirectory&) = delete;
 
   // kCreating: there is no database yet, but an empty directory for it.
-  DirectoryState state() const { return state_; }
+  DirectoryState state() const { return format_.state; }
 
   // Where the database is, or is to be made.
   std::string database_path() const { return path_ + "/db"; }
 
-  // Notes durably that the database has been made.
+  // Whether MarkReady is to be called as soon as the database is open: it is new, or
+  // FORMAT says an older format than what may be written to it from then on.
+  bool needs_mark() const {
+    return format_.state == DirectoryState::kCreating || format_.version < kFormatVersion;
+  }
+
+  // Notes durably that the database has been made, and is of today's format.
   absl::Status MarkReady();
 
  private:
@@ -56,7 +62,7 @@ class DataDirectory {
 
   const std::string path_;
   const FileDescriptor lock_;  // Closing it gives the directory up.
-  DirectoryState state_ = DirectoryState::kCreating;
+  Format format_{.state = DirectoryState::kCreating};
 };
 
 }  // namespace holdfast

@@ -79,19 +79,34 @@ TEST_F(DataDirectoryTest, MayBeEmptyOrAFreshVolume) {
 
 TEST_F(DataDirectoryTest, ASlashAtTheEndOfItsNameDoesNotMatter) {
   EXPECT_TRUE(DataDirectory::Open(path_ + "//").ok());
-  EXPECT_EQ(Read("FORMAT"), FormatFileContent(DirectoryState::kCreating));
+  EXPECT_EQ(Read("FORMAT"), FormatFileContent({.state = DirectoryState::kCreating}));
 }
 
 TEST_F(DataDirectoryTest, IsReadyOnceItsDatabaseWasMade) {
   MakeReady();
-  EXPECT_EQ(Read("FORMAT"), FormatFileContent(DirectoryState::kReady));
+  EXPECT_EQ(Read("FORMAT"), FormatFileContent({.state = DirectoryState::kReady}));
   const auto again = Open();
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ((*again)->state(), DirectoryState::kReady);
+  EXPECT_FALSE((*again)->needs_mark());
+}
+
+TEST_F(DataDirectoryTest, AnOlderFormatIsRaisedOnceItsDatabaseIsOpen) {
+  MakeReady();
+  const std::string older = FormatFileContent({.state = DirectoryState::kReady, .version = 1});
+  Write("FORMAT", older);
+  const auto directory = Open();
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  EXPECT_EQ((*directory)->state(), DirectoryState::kReady);
+  EXPECT_TRUE((*directory)->needs_mark());
+  EXPECT_EQ(Read("FORMAT"), older) << "the database may still be refused";
+  ASSERT_TRUE((*directory)->MarkReady().ok());
+  EXPECT_EQ(Read("FORMAT"), FormatFileContent({.state = DirectoryState::kReady}));
+  EXPECT_FALSE((*directory)->needs_mark());
 }
 
 TEST_F(DataDirectoryTest, AMakingThatWasCutShortBeginsAgain) {
-  Write("FORMAT", FormatFileContent(DirectoryState::kCreating));
+  Write("FORMAT", FormatFileContent({.state = DirectoryState::kCreating}));
   Write("FORMAT.tmp", "half");
   fs::create_directory(path_ + "/db");
   Write("db/CURRENT", "half");
@@ -117,10 +132,11 @@ TEST_F(DataDirectoryTest, IsGivenUpWithItsObject) {
 
 TEST_F(DataDirectoryTest, ANewerFormatIsRefusedUntouched) {
   MakeReady();
-  Write("FORMAT", "holdfast data directory\nformat: 2\nstate: ready\n");
-  ExpectRefusedUntouched(absl::StatusCode::kFailedPrecondition, "format 2");
+  const std::string newer = std::to_string(kFormatVersion + 1);
+  Write("FORMAT", "holdfast data directory\nformat: " + newer + "\nstate: ready\n");
+  ExpectRefusedUntouched(absl::StatusCode::kFailedPrecondition, "format " + newer);
   fs::remove(path_ + "/LOCK");
-  ExpectRefusedUntouched(absl::StatusCode::kFailedPrecondition, "format 2");
+  ExpectRefusedUntouched(absl::StatusCode::kFailedPrecondition, "format " + newer);
 }
 
 TEST_F(DataDirectoryTest, ADamagedFormatIsRefusedUntouched) {

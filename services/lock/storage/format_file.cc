@@ -13,16 +13,19 @@ constexpr std::string_view kTitle = "holdfast data directory\nformat: ";
 
 }  // namespace
 
-std::string FormatFileContent(DirectoryState state) {
+std::string FormatFileContent(const Format& format) {
   std::string content(kTitle);
-  content += std::to_string(kFormatVersion);
-  content += state == DirectoryState::kReady ? "\nstate: ready\n" : "\nstate: creating\n";
+  content += std::to_string(format.version);
+  content += format.state == DirectoryState::kReady ? "\nstate: ready\n" : "\nstate: creating\n";
   return content;
 }
 
-absl::StatusOr<DirectoryState> ParseFormatFile(std::string_view content) {
-  for (const DirectoryState state : {DirectoryState::kReady, DirectoryState::kCreating}) {
-    if (content == FormatFileContent(state)) return state;
+absl::StatusOr<Format> ParseFormatFile(std::string_view content) {
+  for (std::uint32_t version = 1; version <= kFormatVersion; ++version) {
+    for (const DirectoryState state : {DirectoryState::kReady, DirectoryState::kCreating}) {
+      const Format format{.state = state, .version = version};
+      if (content == FormatFileContent(format)) return format;
+    }
   }
   // What follows the version may be of any shape if the version is newer.
   if (content.substr(0, kTitle.size()) == kTitle) {

@@ -2,7 +2,7 @@
 // the format it has, and whether its database has been completed.
 //
 //     holdfast data directory
-//     format: 1
+//     format: 2
 //     state: ready
 //
 // Read before anything else in the directory is touched, so that a version that
@@ -20,7 +20,9 @@
 namespace holdfast {
 
 // Raised with every change to the keys, the records, or how they are read.
-inline constexpr std::uint32_t kFormatVersion = 1;
+//   1: the first.
+//   2: LeaseRecord.asked.
+inline constexpr std::uint32_t kFormatVersion = 2;
 
 enum class DirectoryState {
   // The database is being made. Nothing has been acknowledged from it.
@@ -29,12 +31,19 @@ enum class DirectoryState {
   kReady,
 };
 
-std::string FormatFileContent(DirectoryState state);
+struct Format {
+  DirectoryState state{};
+  std::uint32_t version = kFormatVersion;
 
-// FAILED_PRECONDITION: the format is newer than this version. DATA_LOSS: the
-// file says something that no version has written. Messages speak of the file as
-// "FORMAT"; the caller adds the directory.
-absl::StatusOr<DirectoryState> ParseFormatFile(std::string_view content);
+  bool operator==(const Format&) const = default;
+};
+
+std::string FormatFileContent(const Format& format);
+
+// Reads this format and all older ones. FAILED_PRECONDITION: the format is newer
+// than this version. DATA_LOSS: the file says something that no version has
+// written. Messages speak of the file as "FORMAT"; the caller adds the directory.
+absl::StatusOr<Format> ParseFormatFile(std::string_view content);
 
 }  // namespace holdfast
 

@@ -100,13 +100,15 @@ TEST_P(LockStoreContractTest, LoadsWhatWasCommitted) {
   LeaseRecord full = Lease("full", 7);
   full.spec.tags = {"a", "b"};
   full.spec.expire = std::chrono::milliseconds(1500);
-  Commit({PutLease{full}, PutLease{Lease("bare", 8)}, ReserveTokens{1024}});
+  LeaseRecord renewed = Lease("renewed", 9);
+  renewed.ChangeExpire(std::chrono::seconds(3));
+  Commit({PutLease{full}, PutLease{Lease("bare", 8)}, PutLease{renewed}, ReserveTokens{1024}});
   Commit({PutEnded{"r", EndCause::kReleased}, PutEnded{"x", EndCause::kExpired},
           PutEnded{"f", EndCause::kForced}, PutEnded{"c", EndCause::kCancelled},
           PutEnded{"t", EndCause::kTimedOut}});
 
   StoreContent expected;
-  expected.leases = {{"full", full}, {"bare", Lease("bare", 8)}};
+  expected.leases = {{"full", full}, {"bare", Lease("bare", 8)}, {"renewed", renewed}};
   expected.ended = {{"r", EndCause::kReleased},
                     {"x", EndCause::kExpired},
                     {"f", EndCause::kForced},

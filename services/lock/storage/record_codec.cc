@@ -45,6 +45,15 @@ absl::Status Unreadable(std::string_view storage_key, absl::string_view why) {
   return absl::DataLossError(absl::StrCat(NameOf(storage_key), ": ", why));
 }
 
+template <typename Record>
+bool HasUnknownFields(const Record& record) {
+  return !record.GetReflection()->GetUnknownFields(record).empty();
+}
+bool HasUnknownFields(const storage::v1::LeaseRecord& record) {
+  return !record.GetReflection()->GetUnknownFields(record).empty() ||
+         (record.has_asked() && HasUnknownFields(record.asked()));
+}
+
 // Parses `value` and refuses what a reader of today would overlook.
 template <typename Record>
 absl::Status ParseRecord(std::string_view storage_key, std::string_view value, Record& record) {
@@ -52,7 +61,7 @@ absl::Status ParseRecord(std::string_view storage_key, std::string_view value, R
       !record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
     return Unreadable(storage_key, "its value does not parse");
   }
-  if (!record.GetReflection()->GetUnknownFields(record).empty()) {
+  if (HasUnknownFields(record)) {
     return Unreadable(storage_key, "it has a field that this version does not know");
   }
   return absl::OkStatus();
@@ -91,6 +100,24 @@ std::optional<EndCause> FromStored(storage::v1::EndedRecord::Cause cause) {
   }
 }
 
+// Both messages that have an expire.
+template <typename Stored>
+void SetExpire(Stored& stored, const std::optional<Duration>& expire) {
+  if (expire.has_value()) stored.set_expire_ns(static_cast<std::uint64_t>(expire->count()));
+}
+
+// False: it is out of range.
+template <typename Stored>
+bool GetExpire(const Stored& stored, std::optional<Duration>& expire) {
+  if (!stored.has_expire_ns()) return true;
+  if (stored.expire_ns() == 0 ||
+      stored.expire_ns() > static_cast<std::uint64_t>(Duration::max().count())) {
+    return false;
+  }
+  expire = Duration(static_cast<Duration::rep>(stored.expire_ns()));
+  return true;
+}
+
 absl::StatusOr<LeaseRecord> DecodeLease(std::string_view storage_key, std::string_view value) {
   storage::v1::LeaseRecord stored;
   if (absl::Status status = ParseRecord(storage_key, value, stored); !status.ok()) return status;
@@ -101,12 +128,14 @@ absl::StatusOr<LeaseRecord> DecodeLease(std::string_view storage_key, std::strin
   if (stored.fencing_token() == 0) return Unreadable(storage_key, "it has no fencing token");
 
   LeaseRecord lease;
-  if (stored.has_expire_ns()) {
-    if (stored.expire_ns() == 0 ||
-        stored.expire_ns() > static_cast<std::uint64_t>(Duration::max().count())) {
-      return Unreadable(storage_key, "its expire is out of range");
-    }
-    lease.spec.expire = Duration(static_cast<Duration::rep>(stored.expire_ns()));
+  if (!GetExpire(stored, lease.spec.expire)) {
+    return Unreadable(storage_key, "its expire is out of range");
+  }
+  if (stored.has_asked() && !GetExpire(stored.asked(), lease.asked.emplace().expire)) {
+    return Unreadable(storage_key, "the expire that was asked for is out of range");
+  }
+  if (lease.asked.has_value() && lease.asked->expire == lease.spec.expire) {
+    return Unreadable(storage_key, "its expire was not changed and is there twice");
   }
   lease.spec.key = std::move(*stored.mutable_key());
   lease.spec.lease_id = std::move(*stored.mutable_lease_id());
@@ -128,12 +157,11 @@ std::string EncodeLease(const LeaseRecord& lease) {
   stored.set_key(lease.spec.key);
   stored.set_lease_id(lease.spec.lease_id);
   stored.set_fencing_token(lease.fencing_token);
-  if (lease.spec.expire.has_value()) {
-    stored.set_expire_ns(static_cast<std::uint64_t>(lease.spec.expire->count()));
-  }
+  SetExpire(stored, lease.spec.expire);
   for (const std::string& tag : lease.spec.tags) stored.add_tags(tag);
   stored.set_owner(lease.spec.owner);
   stored.set_granted_at_ns(static_cast<std::int64_t>(lease.granted_at));
+  if (lease.asked.has_value()) SetExpire(*stored.mutable_asked(), lease.asked->expire);
   return stored.SerializeAsString();
 }
 

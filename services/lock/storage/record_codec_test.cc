@@ -53,6 +53,7 @@ TEST(RecordCodecTest, GivesBackWhatItWasGiven) {
                 .expire = std::chrono::seconds(30)};
   lease.fencing_token = 3;
   lease.granted_at = WallTime{-5};
+  lease.asked = AskedExpire{std::chrono::seconds(10)};
   StoreContent content;
   ASSERT_TRUE(DecodeRecord(LeaseStorageKey("id"), EncodeLease(lease), content).ok());
   ASSERT_TRUE(DecodeRecord(EndedStorageKey("id"), EncodeEnded(EndCause::kForced), content).ok());
@@ -79,6 +80,10 @@ TEST(RecordCodecTest, WhatIsOnTheDiskStaysReadable) {
   lease.granted_at = WallTime{1};
   EXPECT_EQ(EncodeLease(lease),
             "\x0a\x01k\x12\x04id-1\x18\x02\x20\xac\x02\x2a\x01x\x32\x01o\x38\x01");
+  lease.asked = AskedExpire{std::chrono::nanoseconds(2)};
+  EXPECT_TRUE(EncodeLease(lease).ends_with("\x38\x01\x42\x02\x08\x02"));
+  lease.asked = AskedExpire{};
+  EXPECT_TRUE(EncodeLease(lease).ends_with(std::string("\x38\x01\x42\x00", 4)));
   EXPECT_EQ(EncodeEnded(EndCause::kReleased), "\x08\x01");
   EXPECT_EQ(EncodeEnded(EndCause::kExpired), "\x08\x02");
   EXPECT_EQ(EncodeEnded(EndCause::kForced), "\x08\x03");
@@ -115,6 +120,18 @@ TEST(RecordCodecTest, AnExpireThatNobodyAskedForIsRefused) {
   ExpectUnreadable("lid-1", stored.SerializeAsString(), "expire is out of range");
   stored.set_expire_ns(std::uint64_t{1} << 63);
   ExpectUnreadable("lid-1", stored.SerializeAsString(), "expire is out of range");
+  stored.set_expire_ns(5);
+  stored.mutable_asked()->set_expire_ns(0);
+  ExpectUnreadable("lid-1", stored.SerializeAsString(), "asked for is out of range");
+}
+
+TEST(RecordCodecTest, AnExpireThatWasNotChangedIsThereOnce) {
+  storage::v1::LeaseRecord stored = StoredLease();
+  stored.mutable_asked();
+  ExpectUnreadable("lid-1", stored.SerializeAsString(), "there twice");
+  stored.set_expire_ns(5);
+  stored.mutable_asked()->set_expire_ns(5);
+  ExpectUnreadable("lid-1", stored.SerializeAsString(), "there twice");
 }
 
 TEST(RecordCodecTest, AnUnknownCauseIsRefused) {
@@ -127,6 +144,12 @@ TEST(RecordCodecTest, AMarkWithoutATokenIsRefused) { ExpectUnreadable("t", "", "
 TEST(RecordCodecTest, FieldsOfALaterVersionAreRefused) {
   const std::string field_15 = "\x78\x01";
   ExpectUnreadable("lid-1", StoredLease().SerializeAsString() + field_15, "does not know");
+  storage::v1::LeaseRecord nested = StoredLease();
+  nested.mutable_asked()
+      ->GetReflection()
+      ->MutableUnknownFields(nested.mutable_asked())
+      ->AddVarint(15, 1);
+  ExpectUnreadable("lid-1", nested.SerializeAsString(), "does not know");
   ExpectUnreadable("eid-1", EncodeEnded(EndCause::kReleased) + field_15, "does not know");
   ExpectUnreadable("t", EncodeTokens(1) + field_15, "does not know");
 }

@@ -93,7 +93,7 @@ absl::Status RocksDbStore::OpenDatabase() {
   db_.reset(db);
   if (!sequence_filter_.status().ok()) return sequence_filter_.status();
   if (!opened.ok()) return FromRocksDb(absl::StrCat("cannot open the database in ", path), opened);
-  if (is_new) return directory_->MarkReady();
+  if (directory_->needs_mark()) return directory_->MarkReady();
   return absl::OkStatus();
 }
 

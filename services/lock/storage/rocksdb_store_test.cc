@@ -16,6 +16,7 @@
 #include "rocksdb/db.h"
 #include "services/lock/storage/directory_image.h"
 #include "services/lock/storage/faulty_file_system.h"
+#include "services/lock/storage/format_file.h"
 #include "services/lock/storage/open_store.h"
 #include "services/lock/storage/rocksdb_options.h"
 #include "services/lock/storage/scratch_directory.h"
@@ -66,10 +67,30 @@ TEST_F(RocksDbStoreTest, ASecondOpenerIsToldWhoHasTheDirectory) {
 
 TEST_F(RocksDbStoreTest, ANewerFormatIsRefusedUntouched) {
   { ASSERT_TRUE(Open().ok()); }
-  std::ofstream(path_ + "/FORMAT") << "holdfast data directory\nformat: 2\n";
+  std::ofstream(path_ + "/FORMAT")
+      << "holdfast data directory\nformat: " << kFormatVersion + 1 << "\n";
   const DirectoryImage before = TakeImage(path_);
   EXPECT_EQ(Open().status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(TakeImage(path_), before);
+}
+
+TEST_F(RocksDbStoreTest, AnOlderFormatIsReadAndRaised) {
+  const auto format = [this] {
+    std::ifstream file(path_ + "/FORMAT");
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  {
+    const auto store = Open();
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE((*store)->Commit({Lease("id", 1)}).ok());
+  }
+  const std::string today = format();
+  std::ofstream(path_ + "/FORMAT")
+      << FormatFileContent({.state = DirectoryState::kReady, .version = 1});
+  const auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_TRUE(LoadContent(**store).leases.contains("id"));
+  EXPECT_EQ(format(), today);
 }
 
 TEST_F(RocksDbStoreTest, ARecordThatCannotBeReadIsNamed) {
