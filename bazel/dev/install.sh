@@ -48,7 +48,7 @@ dev_install() {
   # What is on disk is the server's own affair, so those protos stay here.
   install_tree protos "$prefix/share/holdfast/protos" .proto -not -path '*/storage/*'
   install -D -m 644 LICENSE "$prefix/share/doc/holdfast/LICENSE"
-  version=$(sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p' services/common/version.h)
+  version=$(sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p' common/version.h)
   mkdir -p "$prefix/lib/pkgconfig"
   sed "s|@PREFIX@|$prefix|; s|@VERSION@|$version|" "$DEV/holdfast.pc.in" \
     >"$prefix/lib/pkgconfig/holdfast.pc"

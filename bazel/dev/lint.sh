@@ -4,14 +4,14 @@
 
 # cxx_files: what clang-format formats. The protos of google.rpc are kept as they are.
 cxx_files() {
-  find services clients tests protos -path protos/google -prune -o -path '*/node_modules' -prune -o \
+  find common services clients tests protos -path protos/google -prune -o -path '*/node_modules' -prune -o \
     -type f \( -name '*.h' -o -name '*.cc' -o -name '*.proto' \) -print 2>/dev/null | sort
 }
 
 shell_files() {
   {
     find dev .ci/run -type f
-    find bazel services clients tests -path '*/node_modules' -prune -o -type f -name '*.sh' -print 2>/dev/null
+    find bazel common services clients tests -path '*/node_modules' -prune -o -type f -name '*.sh' -print 2>/dev/null
   } | sort
 }
 

@@ -1,5 +1,6 @@
 """Checks the direction of dependencies by what each folder includes.
 
+    common <- everything
     services/common <- engine <- {storage, rpc} <- main
     protos <- rpc, clients, tests; storage's record protos are seen by storage alone;
     clients never include services.
@@ -25,7 +26,8 @@ _GROUPS = (
     ("grpc", r"(grpc|grpcpp|grpc\+\+)/"),
     ("rocksdb", r"rocksdb/"),
     ("command line", r"CLI/"),
-    ("common", r"services/common/"),
+    ("common", r"common/"),
+    ("server common", r"services/common/"),
     ("engine", r"services/lock/engine/"),
     ("store for tests", r"services/lock/storage/memory_store\.h$"),
     ("storage", r"services/lock/storage/"),
@@ -38,16 +40,18 @@ _GROUPS = (
 # Folder -> the groups that it may include; the longest folder that matches counts.
 _API = {"protos", "protobuf", "grpc"}
 _ALLOWED = {
-    "services/common": {"common"},
-    "services/lock/engine": {"common", "engine"},
+    "common": {"common"},
+    "services/common": {"common", "server common"},
+    "services/lock/engine": {"common", "server common", "engine"},
     "services/lock/storage": {
-        "common", "engine", "storage", "storage protos", "store for tests", "protobuf", "rocksdb",
+        "common", "server common", "engine", "storage", "storage protos", "store for tests",
+        "protobuf", "rocksdb",
     },
-    "services/lock/rpc": {"common", "engine", "rpc"} | _API,
+    "services/lock/rpc": {"common", "server common", "engine", "rpc"} | _API,
     "services/lock/main": {
-        "common", "engine", "storage", "rpc", "main", "rocksdb", "command line",
+        "common", "server common", "engine", "storage", "rpc", "main", "rocksdb", "command line",
     } | _API,
-    "clients": {"client", "command line"} | _API,
+    "clients": {"common", "client", "command line"} | _API,
     "tests": {group for group, _ in _GROUPS} - {"storage protos"},
 }
 

@@ -13,6 +13,8 @@ def _findings(path, included):
 class LayersTest(unittest.TestCase):
     def test_forbidden(self):
         for path, included in (
+            ("common/mutex.h", "services/common/clock.h"),
+            ("common/mutex.h", "holdfast/client.h"),
             ("services/common/clock.cc", "services/lock/engine/lease.h"),
             ("services/lock/engine/lock_table.cc", "holdfast/v1/lease.pb.h"),
             ("services/lock/engine/lock_table.cc", "grpcpp/grpcpp.h"),
@@ -32,6 +34,8 @@ class LayersTest(unittest.TestCase):
 
     def test_allowed(self):
         for path, included in (
+            ("services/common/log.cc", "common/mutex.h"),
+            ("services/lock/engine/lock_table.cc", "common/mutex.h"),
             ("services/lock/engine/lock_table.cc", "services/common/clock.h"),
             ("services/lock/engine/lock_table.cc", "absl/status/status.h"),
             ("services/lock/engine/lock_table_test.cc", "tests/support/fake_clock.h"),
@@ -40,6 +44,7 @@ class LayersTest(unittest.TestCase):
             ("services/lock/rpc/lock_service.cc", "holdfast/v1/lock_service.grpc.pb.h"),
             ("services/lock/rpc/lock_service_test.cc", "services/lock/storage/memory_store.h"),
             ("services/lock/main/main.cc", "services/lock/rpc/lock_service.h"),
+            ("clients/cpp/src/client.cc", "common/mutex.h"),
             ("clients/cpp/src/client.cc", "holdfast/client.h"),
             ("tests/integration/restart_test.cc", "services/lock/engine/limits.h"),
         ):

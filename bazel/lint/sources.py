@@ -4,7 +4,7 @@ import os
 import pathlib
 import re
 
-_FOLDERS = ("bazel", "clients", "protos", "services", "tests")
+_FOLDERS = ("bazel", "clients", "common", "protos", "services", "tests")
 _SKIPPED = {"node_modules", "__pycache__"}
 
 _TARGET = re.compile(r"^(\w+)\((.*?)^\)", re.MULTILINE | re.DOTALL)

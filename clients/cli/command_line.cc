@@ -14,7 +14,7 @@
 #include "clients/cli/run/timetable.h"
 #include "clients/cli/span.h"
 #include "clients/cli/text.h"
-#include "clients/cli/version.h"
+#include "common/version.h"
 
 namespace holdfast::cli {
 namespace {

@@ -22,8 +22,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "clients/cli/file_descriptor.h"
 #include "clients/cli/options.h"
+#include "common/file_descriptor.h"
 #include "holdfast/async_lock.h"
 #include "holdfast/client.h"
 #include "holdfast/lease.h"

@@ -8,7 +8,7 @@
 #include <initializer_list>
 #include <optional>
 
-#include "clients/cli/file_descriptor.h"
+#include "common/file_descriptor.h"
 
 namespace holdfast::cli {
 

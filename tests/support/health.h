@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "common/mutex.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/client_callback.h"
-#include "services/common/mutex.h"
 
 namespace holdfast {
 

@@ -12,9 +12,9 @@
 
 #include <chrono>
 
+#include "common/mutex.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
-#include "services/common/mutex.h"
 #include "tests/support/ask.h"
 #include "tests/support/call_status.h"
 #include "tests/support/eventually.h"

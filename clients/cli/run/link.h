@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "clients/cli/file_descriptor.h"
+#include "common/file_descriptor.h"
 #include "holdfast/time.h"
 
 namespace holdfast::cli {

@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cli/exit_code.h"
-#include "clients/cli/file_descriptor.h"
+#include "common/file_descriptor.h"
 
 namespace holdfast::cli {
 namespace {

@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include "clients/cli/file_descriptor.h"
+#include "common/file_descriptor.h"
 
 namespace holdfast::cli {
 namespace {

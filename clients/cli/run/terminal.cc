@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "clients/cli/file_descriptor.h"
+#include "common/file_descriptor.h"
 
 namespace holdfast::cli {
 

@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_CLIENTS_CLI_RUN_TIMER_H_
 #define HOLDFAST_CLIENTS_CLI_RUN_TIMER_H_
 
-#include "clients/cli/file_descriptor.h"
+#include "common/file_descriptor.h"
 #include "holdfast/time.h"
 
 namespace holdfast::cli {

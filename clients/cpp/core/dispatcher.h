@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
-#include "clients/cpp/core/mutex.h"
 #include "clients/cpp/core/scheduler.h"
-#include "clients/cpp/core/thread_annotations.h"
+#include "common/mutex.h"
+#include "common/thread_annotations.h"
 
 namespace holdfast::core {
 
@@ -40,8 +40,8 @@ class Dispatcher {
   struct State {
     Mutex mutex;
     CondVar changed;
-    std::deque<Task> tasks HOLDFAST_GUARDED_BY(mutex);
-    bool stopping HOLDFAST_GUARDED_BY(mutex) = false;
+    std::deque<Task> tasks GUARDED_BY(mutex);
+    bool stopping GUARDED_BY(mutex) = false;
   };
 
   explicit Dispatcher(std::shared_ptr<State> state) : state_(std::move(state)) {}

@@ -18,8 +18,8 @@
 #include "absl/status/status.h"
 #include "clients/cpp/core/clock.h"
 #include "clients/cpp/core/lease_times.h"
-#include "clients/cpp/core/mutex.h"
-#include "clients/cpp/core/thread_annotations.h"
+#include "common/mutex.h"
+#include "common/thread_annotations.h"
 #include "holdfast/lease.h"
 #include "holdfast/time.h"
 
@@ -64,18 +64,18 @@ class LeaseCore {
   void SignalLost() { lost_.request_stop(); }
 
  private:
-  bool LapsedLocked() const HOLDFAST_REQUIRES(mutex_);
+  bool LapsedLocked() const REQUIRES(mutex_);
 
   const Clock& clock_;
   const Facts facts_;
   std::stop_source lost_;
 
   mutable Mutex mutex_;
-  LeaseTimes times_ HOLDFAST_GUARDED_BY(mutex_);
+  LeaseTimes times_ GUARDED_BY(mutex_);
   // Looking at a lease whose time has passed makes it lost, so that nobody can see
   // it come back to life.
-  mutable LeaseState state_ HOLDFAST_GUARDED_BY(mutex_) = LeaseState::kHeld;
-  absl::Status why_lost_ HOLDFAST_GUARDED_BY(mutex_);
+  mutable LeaseState state_ GUARDED_BY(mutex_) = LeaseState::kHeld;
+  absl::Status why_lost_ GUARDED_BY(mutex_);
 };
 
 }  // namespace holdfast::core

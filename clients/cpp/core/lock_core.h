@@ -23,9 +23,9 @@
 #include "clients/cpp/core/acquire_op.h"
 #include "clients/cpp/core/lease_core.h"
 #include "clients/cpp/core/lease_keeper.h"
-#include "clients/cpp/core/mutex.h"
 #include "clients/cpp/core/queue_reporter.h"
-#include "clients/cpp/core/thread_annotations.h"
+#include "common/mutex.h"
+#include "common/thread_annotations.h"
 #include "holdfast/lock_options.h"
 #include "holdfast/time.h"
 
@@ -105,8 +105,8 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
   std::shared_ptr<LeaseKeeper> keeper_;
 
   mutable Mutex mutex_;
-  std::shared_ptr<LeaseCore> lease_ HOLDFAST_GUARDED_BY(mutex_);  // As keeper_'s.
-  absl::Status last_status_ HOLDFAST_GUARDED_BY(mutex_);
+  std::shared_ptr<LeaseCore> lease_ GUARDED_BY(mutex_);  // As keeper_'s.
+  absl::Status last_status_ GUARDED_BY(mutex_);
 };
 
 }  // namespace holdfast::core

@@ -14,9 +14,9 @@
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
-#include "clients/cpp/core/mutex.h"
 #include "clients/cpp/core/scheduler.h"
-#include "clients/cpp/core/thread_annotations.h"
+#include "common/mutex.h"
+#include "common/thread_annotations.h"
 #include "holdfast/lock_info.h"
 
 namespace holdfast::core {
@@ -41,15 +41,15 @@ class QueueReporter : public std::enable_shared_from_this<QueueReporter> {
  private:
   void ReportLatest();
   // On this thread nobody waits: it would wait for itself.
-  bool ReportingElsewhere() const HOLDFAST_REQUIRES(mutex_);
+  bool ReportingElsewhere() const REQUIRES(mutex_);
 
   const std::function<void(const QueueInfo&)> report_;
 
   Mutex mutex_;
   CondVar quiet_;
-  std::optional<QueueInfo> latest_ HOLDFAST_GUARDED_BY(mutex_);  // Not yet reported.
-  std::thread::id reporting_ HOLDFAST_GUARDED_BY(mutex_);
-  bool ended_ HOLDFAST_GUARDED_BY(mutex_) = false;
+  std::optional<QueueInfo> latest_ GUARDED_BY(mutex_);  // Not yet reported.
+  std::thread::id reporting_ GUARDED_BY(mutex_);
+  bool ended_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace holdfast::core

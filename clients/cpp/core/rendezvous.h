@@ -7,8 +7,8 @@
 #include <optional>
 #include <utility>
 
-#include "clients/cpp/core/mutex.h"
-#include "clients/cpp/core/thread_annotations.h"
+#include "common/mutex.h"
+#include "common/thread_annotations.h"
 
 namespace holdfast::core {
 
@@ -33,14 +33,14 @@ class Rendezvous {
   // The value, or nothing after `limit`. Called instead of Wait.
   std::optional<T> WaitFor(std::chrono::nanoseconds limit) {
     MutexLock lock(mutex_);
-    set_.WaitFor(mutex_, limit, [this]() HOLDFAST_REQUIRES(mutex_) { return value_.has_value(); });
+    set_.WaitFor(mutex_, limit, [this]() REQUIRES(mutex_) { return value_.has_value(); });
     return std::move(value_);
   }
 
  private:
   Mutex mutex_;
   CondVar set_;
-  std::optional<T> value_ HOLDFAST_GUARDED_BY(mutex_);
+  std::optional<T> value_ GUARDED_BY(mutex_);
 };
 
 }  // namespace holdfast::core

@@ -7,9 +7,9 @@
 #include <deque>
 #include <thread>
 
-#include "clients/cpp/core/mutex.h"
 #include "clients/cpp/core/scheduler.h"
-#include "clients/cpp/core/thread_annotations.h"
+#include "common/mutex.h"
+#include "common/thread_annotations.h"
 
 namespace holdfast::core {
 
@@ -23,8 +23,8 @@ class SerialQueue {
 
  private:
   Mutex mutex_;
-  std::deque<Task> tasks_ HOLDFAST_GUARDED_BY(mutex_);
-  bool running_ HOLDFAST_GUARDED_BY(mutex_) = false;
+  std::deque<Task> tasks_ GUARDED_BY(mutex_);
+  bool running_ GUARDED_BY(mutex_) = false;
 
   std::atomic<std::thread::id> runner_{};
 };

@@ -6,8 +6,8 @@
 #include <memory>
 #include <unordered_map>
 
-#include "clients/cpp/core/mutex.h"
-#include "clients/cpp/core/thread_annotations.h"
+#include "common/mutex.h"
+#include "common/thread_annotations.h"
 
 namespace holdfast::core {
 
@@ -33,9 +33,9 @@ class CallRegistry {
  private:
   Mutex mutex_;
   CondVar finished_;
-  bool shut_down_ HOLDFAST_GUARDED_BY(mutex_) = false;
-  std::unordered_map<const Call*, std::shared_ptr<Call>> calls_ HOLDFAST_GUARDED_BY(mutex_);
-  int unfinished_ HOLDFAST_GUARDED_BY(mutex_) = 0;  // Added and not yet destroyed.
+  bool shut_down_ GUARDED_BY(mutex_) = false;
+  std::unordered_map<const Call*, std::shared_ptr<Call>> calls_ GUARDED_BY(mutex_);
+  int unfinished_ GUARDED_BY(mutex_) = 0;  // Added and not yet destroyed.
 };
 
 }  // namespace holdfast::core

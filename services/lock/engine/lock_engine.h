@@ -20,8 +20,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "common/mutex.h"
 #include "services/common/clock.h"
-#include "services/common/mutex.h"
 #include "services/lock/engine/command.h"
 #include "services/lock/engine/limits.h"
 #include "services/lock/engine/lock_store.h"

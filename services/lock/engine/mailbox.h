@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "common/mutex.h"
 #include "services/common/clock.h"
-#include "services/common/mutex.h"
 #include "services/lock/engine/command.h"
 
 namespace holdfast {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "services/common/version.h"
+#include "common/version.h"
 
 namespace holdfast {
 namespace {

@@ -16,10 +16,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_join.h"
+#include "common/version.h"
 #include "services/common/clock.h"
 #include "services/common/exit_code.h"
 #include "services/common/log.h"
-#include "services/common/version.h"
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/main/flags.h"
 #include "services/lock/main/process_setup.h"

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/file_descriptor.h"
 #include "services/common/clock.h"
-#include "services/common/file_descriptor.h"
 #include "services/lock/rpc/listening_socket.h"
 
 namespace holdfast {

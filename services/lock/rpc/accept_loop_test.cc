@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/mutex.h"
 #include "gtest/gtest.h"
-#include "services/common/mutex.h"
 #include "services/lock/rpc/scratch_folder.h"
 
 namespace holdfast {

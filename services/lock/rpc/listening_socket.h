@@ -14,7 +14,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "services/common/file_descriptor.h"
+#include "common/file_descriptor.h"
 #include "services/lock/rpc/listen_address.h"
 
 namespace holdfast {

@@ -8,9 +8,9 @@
 #include <memory>
 #include <string>
 
+#include "common/file_descriptor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/common/file_descriptor.h"
 #include "services/lock/rpc/scratch_folder.h"
 
 namespace holdfast {

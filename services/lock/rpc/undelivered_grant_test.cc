@@ -7,10 +7,10 @@
 #include <string>
 #include <thread>
 
+#include "common/mutex.h"
 #include "grpcpp/client_context.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
-#include "services/common/mutex.h"
 #include "services/lock/rpc/raw_call.h"
 #include "services/lock/rpc/test_server.h"
 #include "services/lock/storage/memory_store.h"

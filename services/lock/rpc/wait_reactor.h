@@ -19,9 +19,9 @@
 #include <string>
 #include <variant>
 
+#include "common/mutex.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
-#include "services/common/mutex.h"
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/rpc/open_waits.h"
 

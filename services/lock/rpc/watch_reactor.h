@@ -16,9 +16,9 @@
 #include <optional>
 #include <vector>
 
+#include "common/mutex.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
-#include "services/common/mutex.h"
 #include "services/lock/engine/lock_engine.h"
 
 namespace holdfast {

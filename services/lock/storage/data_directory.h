@@ -20,7 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "services/common/file_descriptor.h"
+#include "common/file_descriptor.h"
 #include "services/lock/storage/format_file.h"
 
 namespace holdfast {

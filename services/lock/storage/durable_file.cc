@@ -10,7 +10,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
-#include "services/common/file_descriptor.h"
+#include "common/file_descriptor.h"
 
 namespace holdfast {
 namespace {

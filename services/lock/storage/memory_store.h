@@ -14,8 +14,8 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "services/common/mutex.h"
-#include "services/common/thread_annotations.h"
+#include "common/mutex.h"
+#include "common/thread_annotations.h"
 #include "services/lock/engine/lock_store.h"
 
 namespace holdfast {

@@ -1,7 +1,7 @@
 // Owns a file descriptor and closes it. Move-only. Thread-compatible.
 
-#ifndef HOLDFAST_SERVICES_COMMON_FILE_DESCRIPTOR_H_
-#define HOLDFAST_SERVICES_COMMON_FILE_DESCRIPTOR_H_
+#ifndef HOLDFAST_COMMON_FILE_DESCRIPTOR_H_
+#define HOLDFAST_COMMON_FILE_DESCRIPTOR_H_
 
 #include <unistd.h>
 
@@ -40,4 +40,4 @@ class FileDescriptor {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_COMMON_FILE_DESCRIPTOR_H_
+#endif  // HOLDFAST_COMMON_FILE_DESCRIPTOR_H_

@@ -1,8 +1,8 @@
 // Clang's thread-safety attributes, under short names. Other compilers see
-// nothing; the build configuration `thread-safety` checks them.
+// nothing; the build configuration `asan` checks them.
 
-#ifndef HOLDFAST_SERVICES_COMMON_THREAD_ANNOTATIONS_H_
-#define HOLDFAST_SERVICES_COMMON_THREAD_ANNOTATIONS_H_
+#ifndef HOLDFAST_COMMON_THREAD_ANNOTATIONS_H_
+#define HOLDFAST_COMMON_THREAD_ANNOTATIONS_H_
 
 #if defined(__clang__)
 #define HOLDFAST_THREAD_ATTRIBUTE(x) __attribute__((x))
@@ -20,4 +20,4 @@
 #define ACQUIRE(...) HOLDFAST_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define RELEASE(...) HOLDFAST_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
 
-#endif  // HOLDFAST_SERVICES_COMMON_THREAD_ANNOTATIONS_H_
+#endif  // HOLDFAST_COMMON_THREAD_ANNOTATIONS_H_

@@ -3,22 +3,22 @@
 // Why not absl::Mutex: the installed abseil is not instrumented, and the thread
 // sanitizer then reports correctly locked code as a race.
 
-#ifndef HOLDFAST_CLIENTS_CPP_CORE_MUTEX_H_
-#define HOLDFAST_CLIENTS_CPP_CORE_MUTEX_H_
+#ifndef HOLDFAST_COMMON_MUTEX_H_
+#define HOLDFAST_COMMON_MUTEX_H_
 
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 
-#include "clients/cpp/core/thread_annotations.h"
+#include "common/thread_annotations.h"
 
-namespace holdfast::core {
+namespace holdfast {
 
 // Thread-safe. Not re-entrant.
-class HOLDFAST_CAPABILITY("mutex") Mutex {
+class CAPABILITY("mutex") Mutex {
  public:
-  void Lock() HOLDFAST_ACQUIRE() { mutex_.lock(); }
-  void Unlock() HOLDFAST_RELEASE() { mutex_.unlock(); }
+  void Lock() ACQUIRE() { mutex_.lock(); }
+  void Unlock() RELEASE() { mutex_.unlock(); }
 
  private:
   friend class CondVar;
@@ -26,10 +26,10 @@ class HOLDFAST_CAPABILITY("mutex") Mutex {
 };
 
 // Holds a Mutex for a scope.
-class HOLDFAST_SCOPED_CAPABILITY MutexLock {
+class SCOPED_CAPABILITY MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) HOLDFAST_ACQUIRE(mutex) : mutex_(mutex) { mutex_.Lock(); }
-  ~MutexLock() HOLDFAST_RELEASE() { mutex_.Unlock(); }
+  explicit MutexLock(Mutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.Lock(); }
+  ~MutexLock() RELEASE() { mutex_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
 
@@ -41,28 +41,35 @@ class HOLDFAST_SCOPED_CAPABILITY MutexLock {
 // loop that checks the condition.
 class CondVar {
  public:
-  void Wait(Mutex& mutex) HOLDFAST_REQUIRES(mutex) {
+  void Wait(Mutex& mutex) REQUIRES(mutex) {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     condition_.wait(lock);
     lock.release();
   }
 
-  // Until `done` is true, but for no longer than `limit`. Whether it is true.
+  // Waits for at most `limit`, on the steady clock.
+  void WaitFor(Mutex& mutex, std::chrono::nanoseconds limit) REQUIRES(mutex) {
+    std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
+    condition_.wait_for(lock, limit);
+    lock.release();
+  }
+
+  // As above, until `done` is true. Whether it is true.
   template <typename Predicate>
-  bool WaitFor(Mutex& mutex, std::chrono::nanoseconds limit, Predicate done)
-      HOLDFAST_REQUIRES(mutex) {
+  bool WaitFor(Mutex& mutex, std::chrono::nanoseconds limit, Predicate done) REQUIRES(mutex) {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     const bool is_done = condition_.wait_for(lock, limit, done);
     lock.release();
     return is_done;
   }
 
+  void NotifyOne() { condition_.notify_one(); }
   void NotifyAll() { condition_.notify_all(); }
 
  private:
   std::condition_variable condition_;
 };
 
-}  // namespace holdfast::core
+}  // namespace holdfast
 
-#endif  // HOLDFAST_CLIENTS_CPP_CORE_MUTEX_H_
+#endif  // HOLDFAST_COMMON_MUTEX_H_

@@ -1,7 +1,7 @@
 // The version of everything that is built from this repository.
 
-#ifndef HOLDFAST_SERVICES_COMMON_VERSION_H_
-#define HOLDFAST_SERVICES_COMMON_VERSION_H_
+#ifndef HOLDFAST_COMMON_VERSION_H_
+#define HOLDFAST_COMMON_VERSION_H_
 
 namespace holdfast {
 
@@ -9,4 +9,4 @@ inline constexpr char kVersion[] = "0.1.0";
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_COMMON_VERSION_H_
+#endif  // HOLDFAST_COMMON_VERSION_H_
