@@ -2,27 +2,23 @@
 
 #include "holdfast/async_lock.h"
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <coroutine>
 #include <deque>
-#include <exception>
 #include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "holdfast/client.h"
 #include "holdfast/error.h"
 #include "holdfast/sync_lock.h"
+#include "tests/support/coroutines.h"
 #include "tests/support/eventually.h"
 #include "tests/support/server_process.h"
 
@@ -30,41 +26,6 @@ namespace holdfast {
 namespace {
 
 using namespace std::chrono_literals;
-
-// The plainest coroutine there is: it runs by itself and is gone at its end.
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { std::terminate(); }
-  };
-};
-
-// A coroutine that its owner may destroy while it waits.
-class Owned {
- public:
-  struct promise_type {
-    Owned get_return_object() {
-      return Owned(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { std::terminate(); }
-  };
-
-  explicit Owned(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
-  Owned(Owned&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Owned& operator=(Owned&&) = delete;
-  ~Owned() {
-    if (handle_) handle_.destroy();
-  }
-
- private:
-  std::coroutine_handle<promise_type> handle_;
-};
 
 // Runs what it is given when the test says so.
 class ManualExecutor {
@@ -358,51 +319,6 @@ TEST_F(AsyncLockTest, DestroyedLockCancelsAndReleases) {
   EXPECT_TRUE(absl::IsCancelled(lease.get().status()));
   EXPECT_TRUE(AwaitQueue(0));
   EXPECT_TRUE(Taken());
-}
-
-// --- All kinds together --------------------------------------------------------------------
-
-TEST_F(AsyncLockTest, AllKindsOfLocksAreGrantedInTheOrderInWhichTheyQueued) {
-  SyncLock holder(*client_, "k", {.expire = 30s});
-  const auto held = holder.Acquire();
-  ASSERT_TRUE(held.ok());
-
-  std::mutex mutex;
-  std::vector<std::string> order;
-  std::vector<std::uint64_t> tokens = {held->fencing_token()};
-  const auto note = [&](const std::string& kind, const Lease& lease) {
-    const std::lock_guard<std::mutex> lock(mutex);
-    order.push_back(kind);
-    tokens.push_back(lease.fencing_token());
-  };
-
-  std::thread blocking([&] {
-    SyncLock lock(*client_, "k", {.expire = 30s});
-    const auto lease = lock.AcquireScoped();
-    note("sync", **lease);
-  });
-  ASSERT_TRUE(AwaitQueue(1));
-
-  AsyncLock by_coroutine(*client_, "k", {.expire = 30s});
-  [](AsyncLock& lock, auto tell) -> Detached {
-    const auto lease = co_await lock.AcquireScoped();
-    tell("coroutine", **lease);
-  }(by_coroutine, note);
-  ASSERT_TRUE(AwaitQueue(2));
-
-  AsyncLock by_callback(*client_, "k", {.expire = 30s});
-  std::promise<absl::Status> released;
-  by_callback.AcquireThen([&](const absl::StatusOr<Lease>& lease) {
-    note("callback", *lease);
-    by_callback.ReleaseThen([&](absl::Status status) { released.set_value(std::move(status)); });
-  });
-  ASSERT_TRUE(AwaitQueue(3));
-
-  EXPECT_EQ(holder.Release(), absl::OkStatus());
-  EXPECT_EQ(released.get_future().get(), absl::OkStatus());
-  blocking.join();
-  EXPECT_THAT(order, testing::ElementsAre("sync", "coroutine", "callback"));
-  EXPECT_TRUE(std::is_sorted(tokens.begin(), tokens.end()));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 //     lost REASON        when the loss is signalled
 // It is told on standard input:
 //     release        ->  release REASON, or: release OK
+//     state          ->  state held, or: state lost
 // It ends when standard input does.
 
 #include <chrono>
@@ -48,5 +49,6 @@ int main(int argc, char** argv) {
   std::string line;
   while (std::getline(std::cin, line)) {
     if (line == "release") Say("release " + Describe(lock.Release()));
+    if (line == "state") Say(lease->valid() ? "state held" : "state lost");
   }
 }
