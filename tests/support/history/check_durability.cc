@@ -32,31 +32,6 @@ using Kind = Operation::Kind;
 
 Time Later(Time time, Duration span) { return time > kForever - span ? kForever : time + span; }
 
-// As far as answers tell them apart.
-enum class Cause { kReleased, kExpired, kForced, kNotSaid };
-
-// That an id has ended, as seen from an answer; absent if it does not show that.
-std::optional<Cause> EndShownBy(const Digest& digest, const Operation& operation) {
-  if (digest.As<Released>(operation.end) != nullptr) return Cause::kReleased;
-  const auto* refused = digest.As<Refused>(operation.end);
-  if (refused == nullptr) return std::nullopt;
-  switch (refused->reason) {
-    case Reason::kLeaseExpired:
-      return Cause::kExpired;
-    case Reason::kLeaseForced:
-      return Cause::kForced;
-    case Reason::kLeaseEnded:
-      return operation.kind == Kind::kAcquire ? Cause::kNotSaid : Cause::kReleased;
-    case Reason::kLeaseNotFound:
-      // A release of an unknown id ends it.
-      if (operation.kind == Kind::kRelease) return Cause::kReleased;
-      break;
-    default:
-      break;
-  }
-  return std::nullopt;
-}
-
 // Whether an answer shows that the id has not ended; "" if it does not.
 std::string LifeShownBy(const Digest& digest, const Operation& operation) {
   if (digest.As<Granted>(operation.end) != nullptr) return "granted";
@@ -79,27 +54,18 @@ std::string LifeShownBy(const Digest& digest, const Operation& operation) {
 // The answers about one lease_id.
 class LeaseAnswers {
  public:
-  LeaseAnswers(const Evidence& evidence, std::size_t index, std::size_t forced)
+  LeaseAnswers(const Evidence& evidence, std::size_t index)
       : evidence_(evidence),
         digest_(evidence.digest),
         index_(index),
         lease_(evidence.lease(index)),
-        bounds_(evidence.bounds[index]) {
-    if (forced != kNone) Consider(forced, Cause::kForced);
-    for (const std::size_t operation : lease_.operations) {
-      const Operation& of = evidence.operation(operation);
-      if (const auto cause = EndShownBy(digest_, of)) Consider(of.end, *cause);
-      if (EndsByTimeout(of)) Consider(of.end, Cause::kReleased);
-    }
-  }
-
-  // The first event that shows that the id has ended.
-  std::size_t ended() const { return ended_; }
+        bounds_(evidence.bounds[index]),
+        end_(evidence.ends[index]) {}
 
   void Check(Report& report) const {
     for (const std::size_t index : lease_.operations) {
       const Operation& operation = evidence_.operation(index);
-      if (ended_ < operation.called) {
+      if (end_.shown < operation.called) {
         CheckStaysEnded(operation, report);
       } else if (lease_.told < operation.called) {
         CheckStaysGranted(operation, report);
@@ -112,26 +78,6 @@ class LeaseAnswers {
   }
 
  private:
-  void Consider(std::size_t event, Cause cause) {
-    ended_ = std::min(ended_, event);
-    if (cause != Cause::kNotSaid && event < cause_shown_) {
-      cause_shown_ = event;
-      cause_ = cause;
-    }
-  }
-
-  // An acquire that has timed out has ended the id, unless another call of it waited.
-  bool EndsByTimeout(const Operation& operation) const {
-    if (!digest_.RefusedFor(operation, Reason::kWaitTimeout)) return false;
-    if (digest_.rules().requests_may_repeat) return false;
-    return std::all_of(lease_.operations.begin(), lease_.operations.end(), [&](std::size_t index) {
-      const Operation& other = evidence_.operation(index);
-      return other.kind != Kind::kAcquire || other.called == operation.called ||
-             other.called > operation.end ||
-             (digest_.Answered(other) && other.end < operation.called);
-    });
-  }
-
   // Until when the server must remember the id, if it has ended by `seen`.
   Time KeptUntil(Time seen) const {
     Time end = seen;
@@ -147,17 +93,17 @@ class LeaseAnswers {
     const std::string life = LifeShownBy(digest_, operation);
     const std::size_t shown =
         operation.first_queued != kNone ? operation.first_queued : operation.end;
-    if (shown == kNone || digest_.at(shown) >= KeptUntil(digest_.at(ended_))) return;
+    if (shown == kNone || digest_.at(shown) >= KeptUntil(digest_.at(end_.shown))) return;
     if (!life.empty()) {
       report.Add(evidence_.Describe(index_) + " has ended, and later is " + life,
-                 {ended_, operation.called, shown});
+                 {end_.shown, operation.called, shown});
       return;
     }
-    const std::optional<Cause> cause = EndShownBy(digest_, operation);
-    if (cause_shown_ < operation.called && cause.has_value() && *cause != Cause::kNotSaid &&
-        *cause != cause_) {
+    const std::optional<EndCause> cause = EndShownBy(digest_, operation);
+    if (end_.cause_shown < operation.called && cause.has_value() && *cause != EndCause::kNotSaid &&
+        *cause != end_.cause) {
       report.Add(evidence_.Describe(index_) + " has ended for another cause than before",
-                 {cause_shown_, operation.called, shown});
+                 {end_.cause_shown, operation.called, shown});
     }
   }
 
@@ -223,16 +169,13 @@ class LeaseAnswers {
   const std::size_t index_;
   const LeaseDigest& lease_;
   const LeaseBounds& bounds_;
-  std::size_t ended_ = kNone;        // Event.
-  std::size_t cause_shown_ = kNone;  // Event.
-  Cause cause_ = Cause::kNotSaid;
+  const LeaseEnd& end_;
 };
 
 // What Get and ForceRelease say about who holds a key.
 class KeyAnswers {
  public:
-  // `ended`: by lease, the event that showed its end.
-  KeyAnswers(const Evidence& evidence, const KeyDigest& key, const std::vector<std::size_t>& ended)
+  KeyAnswers(const Evidence& evidence, const KeyDigest& key)
       : evidence_(evidence), digest_(evidence.digest), told_(key.granted) {
     const auto told = [&](std::size_t lease) { return evidence.lease(lease).told; };
     std::sort(told_.begin(), told_.end(),
@@ -246,7 +189,7 @@ class KeyAnswers {
       newest_.push_back(first || evidence.lease(lease).token > evidence.lease(newest_.back()).token
                             ? lease
                             : newest_.back());
-      ended_.try_emplace(evidence.lease(lease).token, ended[lease]);
+      ended_.try_emplace(evidence.lease(lease).token, evidence.ends[lease].shown);
     }
   }
 
@@ -309,30 +252,17 @@ class KeyAnswers {
 
 void CheckDurability(const Evidence& evidence, Report& report) {
   const Digest& digest = evidence.digest;
-  absl::flat_hash_map<std::uint64_t, std::size_t> forced;  // By token: the first answer.
-  for (const Operation& operation : digest.operations()) {
-    if (digest.As<Forced>(operation.end) == nullptr) continue;
-    const auto found = forced.try_emplace(digest.TokenTold(operation.end), operation.end).first;
-    found->second = std::min(found->second, operation.end);
-  }
-  std::vector<std::size_t> ended(digest.leases().size(), kNone);
-  for (std::size_t index = 0; index < ended.size(); ++index) {
-    if (digest.leases()[index].operations.empty()) continue;
-    const auto found = forced.find(digest.leases()[index].token);
-    const bool was_forced = digest.leases()[index].told != kNone && found != forced.end();
-    const LeaseAnswers answers(evidence, index, was_forced ? found->second : kNone);
-    answers.Check(report);
-    ended[index] = answers.ended();
-    if (evidence.PredecessorForgotten(index)) {
-      const std::size_t predecessor = evidence.bounds[index].predecessor;
-      report.Add(evidence.Describe(index) + " was granted, and " + evidence.Describe(predecessor) +
-                     " forgotten",
-                 {digest.leases()[predecessor].told, digest.leases()[index].told});
-    }
+  for (std::size_t index = 0; index < digest.leases().size(); ++index) {
+    LeaseAnswers(evidence, index).Check(report);
+    if (!evidence.PredecessorForgotten(index)) continue;
+    const std::size_t predecessor = evidence.bounds[index].predecessor;
+    report.Add(evidence.Describe(index) + " was granted, and " + evidence.Describe(predecessor) +
+                   " forgotten",
+               {digest.leases()[predecessor].told, digest.leases()[index].told});
   }
   for (const KeyDigest& key : digest.keys()) {
     if (key.gets.empty() && key.forces.empty()) continue;
-    const KeyAnswers answers(evidence, key, ended);
+    const KeyAnswers answers(evidence, key);
     for (const std::size_t get : key.gets) answers.Check(evidence.operation(get), report);
     for (const std::size_t force : key.forces) answers.Check(evidence.operation(force), report);
   }

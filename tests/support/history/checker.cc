@@ -17,9 +17,10 @@ struct Part {
 };
 
 constexpr Part kParts[] = {
-    {Invariant::kTokens, CheckTokens},      {Invariant::kExclusion, CheckExclusion},
-    {Invariant::kFencing, CheckFencing},    {Invariant::kDurability, CheckDurability},
-    {Invariant::kNoEarlyLapse, CheckLapse},
+    {Invariant::kTokens, CheckTokens},     {Invariant::kExclusion, CheckExclusion},
+    {Invariant::kFencing, CheckFencing},   {Invariant::kDurability, CheckDurability},
+    {Invariant::kFifo, CheckFifo},         {Invariant::kQuiet, CheckQuiet},
+    {Invariant::kLiveness, CheckLiveness}, {Invariant::kNoEarlyLapse, CheckLapse},
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "tests/support/history/digest.h"
 #include "tests/support/history/holds.h"
 #include "tests/support/history/lease_bounds.h"
+#include "tests/support/history/lease_ends.h"
 #include "tests/support/history/violation.h"
 
 namespace holdfast::history {
@@ -19,7 +20,7 @@ namespace holdfast::history {
 // What all of them look at. Thread-compatible.
 struct Evidence {
   explicit Evidence(const Digest& of)
-      : digest(of), bounds(BoundsOf(of)), holds(HoldsOf(of, bounds)) {}
+      : digest(of), bounds(BoundsOf(of)), ends(EndsOf(of)), holds(HoldsOf(of, bounds)) {}
 
   const LeaseDigest& lease(std::size_t index) const { return digest.leases()[index]; }
   const Operation& operation(std::size_t index) const { return digest.operations()[index]; }
@@ -33,8 +34,9 @@ struct Evidence {
   bool PredecessorForgotten(std::size_t lease) const;
 
   const Digest& digest;
-  const std::vector<LeaseBounds> bounds;
-  const std::vector<std::vector<Hold>> holds;
+  const std::vector<LeaseBounds> bounds;       // By lease.
+  const std::vector<LeaseEnd> ends;            // By lease.
+  const std::vector<std::vector<Hold>> holds;  // By key.
 };
 
 // Collects the violations of one invariant. Thread-compatible.

@@ -50,9 +50,9 @@ class ExpireInForce {
     }
   }
 
-  // The least that can be in force at any time from the event `called` on. A setting is
-  // out of force when another was called after its answer, and answered.
-  Duration LeastFrom(std::size_t called) const {
+  // The least that can be in force at any time from the call on, which has succeeded. A
+  // setting is out of force when another was called after its answer, and answered.
+  Duration LeastFrom(const Digest& digest, const Operation& operation) const {
     if (settings_.empty()) return Duration::zero();
     if (repeats_ || settings_.size() == 1) return settings_.front().least_from_here;
     const auto first_after = [&](std::size_t event) {
@@ -60,10 +60,13 @@ class ExpireInForce {
           settings_.begin(), settings_.end(), event,
           [](std::size_t e, const Setting& setting) { return e < setting.answered; });
     };
-    const auto later = first_after(called);
+    const auto* renew = digest.As<RenewCalled>(operation.called);
+    if (renew != nullptr && renew->expire.has_value()) {
+      return first_after(operation.called)->least_from_here;
+    }
+    const auto later = first_after(operation.called);
     if (later == settings_.begin()) return settings_.front().least_from_here;
-    const auto in_force = first_after(std::prev(later)->last_called);
-    return in_force->least_from_here;
+    return first_after(std::prev(later)->last_called)->least_from_here;
   }
 
  private:
@@ -160,7 +163,7 @@ Lapse LapseOf(const Digest& digest, const LeaseDigest& lease, Time granted_from,
         digest.As<Renewed>(operation.end) == nullptr) {
       continue;
     }
-    const Duration expire = AtLeast(digest, expires.LeastFrom(operation.called));
+    const Duration expire = AtLeast(digest, expires.LeastFrom(digest, operation));
     least = std::min(least, expire);
     // An acquire that is sent again is told of its lease, and extends nothing.
     const bool extends = digest.As<Renewed>(operation.end) != nullptr;

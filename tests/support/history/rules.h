@@ -41,6 +41,10 @@ struct Rules {
   // the second one.
   bool requests_may_repeat = false;
 
+  // The network may lose an answer and keep the connection, so that its caller goes on
+  // waiting for it.
+  bool answers_may_be_lost = false;
+
   // Resources that ignore the token: see StaleWrites.
   std::set<std::string> unfenced;
 

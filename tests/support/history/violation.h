@@ -44,7 +44,7 @@ inline const char* Name(Invariant invariant) {
     case Invariant::kNoEarlyLapse:
       return "I8 no early lapse";
     case Invariant::kLinearizable:
-      return "linearizability";
+      return "linearizable for no order";
   }
   return "?";
 }
