@@ -1,9 +1,6 @@
 #include "clients/cli/server.h"
 
 #include <grpc/support/time.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
-#include <grpcpp/support/channel_arguments.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,34 +9,15 @@
 #include "clients/cli/span.h"
 #include "clients/cpp/core/errors.h"
 #include "clients/cpp/transport/address.h"
+#include "clients/cpp/transport/channel.h"
 #include "clients/cpp/transport/convert.h"
 
 namespace holdfast::cli {
 namespace {
 
-// Short enough not to be felt, and long enough not to burden anybody.
+// Short enough not to be felt, and long enough not to burden anybody. A connection is
+// sought as often as a call is made.
 constexpr Duration kPauseBetweenAttempts = std::chrono::milliseconds(100);
-
-std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  // A connection is sought again as often as a call is made: gRPC's own pauses grow to
-  // two minutes.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
-
-  // A watch may be silent for hours: this notices a server that has vanished without a
-  // word. The server closes connections that ping more often than every 10 s.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
-  // A proxy for web pages has no business between a shell and its locks.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
 
 }  // namespace
 
@@ -49,7 +27,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const ServerOptions& opti
 }
 
 Server::Server(const ServerOptions& options) : options_(options) {
-  const std::shared_ptr<grpc::Channel> channel = OpenChannel(options.address);
+  const auto channel = core::OpenChannel(options.address, kPauseBetweenAttempts);
   locks_ = v1::LockService::NewStub(channel);
   admin_ = v1::AdminService::NewStub(channel);
 }
