@@ -78,12 +78,17 @@ class Attempt {
         result_ = told_.get_future();
         break;
       case Way::kCoroutineStopToken:
-      case Way::kCoroutineDestroyed:
-        coroutine_.emplace([](Attempt& self) -> Owned {
+        [](Attempt& self) -> Detached {
           Result lease = co_await self.async_->Acquire(self.stop_.get_token());
           self.told_.set_value(std::move(lease));
-        }(*this));
+        }(*this);
         result_ = told_.get_future();
+        break;
+      case Way::kCoroutineDestroyed:
+        coroutine_.emplace([](Attempt& self) -> Owned {
+          const Result lease = co_await self.async_->Acquire();
+          ADD_FAILURE() << "it was destroyed";
+        }(*this));
         break;
     }
   }
