@@ -178,14 +178,14 @@ void Parser::AddTaking() {
   acquire.add_flag("--forever", forever_, "The lease lasts until it is released: by you alone")
       ->excludes(expire);
 
-  CLI::App& renew = AddCommand("renew", kRenewDescription, "", renew_);
+  CLI::App& renew = AddCommand("renew", kRenewDescription, kRenewExamples, renew_);
   AddKey(renew, renew_.key);
   AddLeaseId(renew, renew_.lease_id);
   AddSpan(
       renew, "--expire", kLeastExpire, kMostSpan, [this](Duration span) { renew_.expire = span; },
       "How long it is to last from now on");
 
-  CLI::App& release = AddCommand("release", kReleaseDescription, "", release_);
+  CLI::App& release = AddCommand("release", kReleaseDescription, kReleaseExamples, release_);
   AddKey(release, release_.key);
   AddLeaseId(release, release_.lease_id);
 }
@@ -194,7 +194,7 @@ void Parser::AddLooking() {
   CLI::App& list = AddCommand("ls", kLsDescription, kLsExamples, list_);
   AddSelect(list, list_.select);
 
-  CLI::App& show = AddCommand("show", kShowDescription, "", show_);
+  CLI::App& show = AddCommand("show", kShowDescription, kShowExamples, show_);
   AddKey(show, show_.key);
 
   CLI::App& watch = AddCommand("watch", kWatchDescription, kWatchExamples, watch_);

@@ -115,5 +115,34 @@ TEST(CommandLineTest, HelpTeachesAndIsNoError) {
   EXPECT_EQ(std::get<EarlyExit>(Parse({})).code, ExitCode::kUsage);
 }
 
+TEST(CommandLineTest, HelpOfEveryCommandTeachesByExamples) {
+  for (const char* command : {"run", "acquire", "renew", "release", "ls", "show", "watch",
+                              "force-release", "release-by-tag"}) {
+    const std::string help = std::get<EarlyExit>(Parse({command, "--help"})).text;
+    const std::size_t examples = help.find("\nExample");
+    ASSERT_NE(examples, std::string::npos) << command;
+    // One of its own, that can be copied.
+    EXPECT_NE(help.find(std::string("holdfast ") + command + " ", examples), std::string::npos)
+        << help;
+  }
+}
+
+TEST(CommandLineTest, JsonIsThereForAllThatPrint) {
+  for (const auto& words : std::vector<std::vector<const char*>>{{"acquire", "k", "--forever"},
+                                                                 {"renew", "k", "lease"},
+                                                                 {"ls"},
+                                                                 {"show", "k"},
+                                                                 {"watch"},
+                                                                 {"force-release", "k"},
+                                                                 {"release-by-tag", "t"}}) {
+    std::vector<const char*> argv = {"holdfast"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    argv.push_back("--json");
+    const Invocation invocation =
+        ParseCommandLine(static_cast<int>(argv.size()), argv.data(), /*default_address=*/"");
+    EXPECT_EQ(std::get_if<EarlyExit>(&invocation), nullptr) << words.front();
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::cli

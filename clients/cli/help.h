@@ -68,9 +68,23 @@ inline constexpr char kRenewDescription[] =
     "Makes a lease last from now on, for as long as it was to last at first or for\n"
     "--expire. Exit code 117: it has ended, and somebody else may have the lock.\n";
 
+inline constexpr char kRenewExamples[] =
+    "Examples:\n"
+    "  holdfast renew deploy \"$lease\" || exit           as long again as it was to last\n"
+    "  holdfast renew deploy \"$lease\" --expire 1h       another hour from now\n"
+    "\n"
+    "$lease is the first word that `holdfast acquire` has printed.\n";
+
 inline constexpr char kReleaseDescription[] =
     "Gives a lock back. Exit code 117: the lease had ended before, and somebody else may\n"
     "have had the lock meanwhile. Releasing once more is no error.\n";
+
+inline constexpr char kReleaseExamples[] =
+    "Examples:\n"
+    "  holdfast release deploy \"$lease\"\n"
+    "  trap 'holdfast release deploy \"$lease\"' EXIT    however the script ends\n"
+    "\n"
+    "$lease is the first word that `holdfast acquire` has printed.\n";
 
 inline constexpr char kLsDescription[] = "Lists the locks that are held or waited for.\n";
 
@@ -81,6 +95,11 @@ inline constexpr char kLsExamples[] =
     "  holdfast ls --json | jq -r 'select(.queue_length > 5) | .key'\n";
 
 inline constexpr char kShowDescription[] = "Shows a lock: who holds it, and who waits for it.\n";
+
+inline constexpr char kShowExamples[] =
+    "Examples:\n"
+    "  holdfast show deploy\n"
+    "  holdfast show deploy --json | jq -r '.waiters[].owner'\n";
 
 inline constexpr char kWatchDescription[] =
     "Tells what happens to leases: granted, released, expired, forced. Begins with those\n"
