@@ -87,8 +87,8 @@ TEST_F(CliRunTest, SignalsArePassedOn) {
 
 TEST_F(CliRunTest, SignalReachesTheWholeGroup) {
   CliProgram run =
-      Run("(trap 'echo child; exit' TERM; echo ready; while :; do sleep 0.01; done) & "
-          "trap 'wait; exit 6' TERM; wait");
+      Run("trap 'wait; exit 6' TERM; "
+          "(trap 'echo child; exit' TERM; echo ready; while :; do sleep 0.01; done) & wait");
   ASSERT_EQ(run.Hear(), "ready");
   run.Signal(SIGTERM);
   const CliResult result = run.Finish();
@@ -127,7 +127,7 @@ TEST_F(CliRunTest, StandardInputBelongsToTheCommand) {
 }
 
 TEST_F(CliRunTest, LeaseIsRenewedForAsLongAsTheCommandRuns) {
-  CliProgram run = Run("echo ready; read line", {"--expire", "1s"});
+  CliProgram run = Run("echo ready; read line", {"--expire", "2s"});
   ASSERT_EQ(run.Hear(), "ready");
   const auto token = client_.Get("k").response.holders(0).fencing_token();
   LetPass(std::chrono::seconds(3));
@@ -140,9 +140,10 @@ TEST_F(CliRunTest, LeaseIsRenewedForAsLongAsTheCommandRuns) {
 TEST_F(CliRunTest, WhatTheCommandLeavesBehindIsEndedBeforeTheLockIsGivenBack) {
   CliProgram run =
       Run("sh -c 'trap \"\" TERM; echo $$; exec >&-; while :; do sleep 0.01; done' & "
-          "sleep 0.1; exit 7",
+          "read line; exit 7",
           {"--expire", "2s"});
   const pid_t left_behind = std::stoi(run.Hear());
+  run.WriteLine("");
   WaitCall next(client_, {.key = "k", .lease_id = Id("next")});
   ASSERT_TRUE(next.AwaitGranted());
   EXPECT_FALSE(Lives(left_behind));
@@ -158,8 +159,9 @@ TEST_F(CliRunTest, WhatIsOnItsWayToALogArrives) {
 }
 
 TEST_F(CliRunTest, ProcessThatHasMadeItselfIndependentIsLeftAlone) {
-  CliProgram run = Run("setsid sh -c 'echo $$; exec >&- 2>&-; exec sleep 1000' & sleep 0.1");
+  CliProgram run = Run("setsid sh -c 'echo $$; exec >&- 2>&-; exec sleep 1000' & read line");
   const pid_t daemon = std::stoi(run.Hear());
+  run.WriteLine("");
   EXPECT_EQ(run.Finish().status.code, 0);
   EXPECT_TRUE(Lives(daemon));
   kill(daemon, SIGKILL);
@@ -219,6 +221,16 @@ TEST_F(CliRunTest, WrongUseHasItsExitCodeAndTakesNothing) {
   EXPECT_EQ(long_key.status.code, ToInt(ExitCode::kUsage)) << long_key;
   EXPECT_EQ(CliProgram({"run", "k", "--", "true"}, "no address").Finish().status.code,
             ToInt(ExitCode::kUsage));
+}
+
+TEST(CliRunRefusedTest, ServerThatRefusesHasItsExitCode) {
+  ServerProcess full({.flags = {"--max-leases=1"}});
+  ASSERT_EQ(full.Start(), absl::OkStatus());
+  ASSERT_TRUE(StubClient(full.address()).Acquire({.key = "other", .lease_id = Id("other")}).ok());
+  const CliResult result = CliProgram({"run", "k", "--", "echo", "never"}, full).Finish();
+  EXPECT_EQ(result.status.code, ToInt(ExitCode::kFailed)) << result;
+  EXPECT_THAT(result.err, HasSubstr("max-leases"));
+  EXPECT_EQ(result.out, "");
 }
 
 TEST_F(CliRunTest, UnreachableServerHasItsExitCodeHoweverLongItMayWait) {
