@@ -40,7 +40,7 @@ using Executor = std::function<void(absl::AnyInvocable<void()>)>;
 
 struct ClientOptions {
   // The owner of every lock that names none. Empty: `program@host:pid`.
-  std::string owner;
+  std::string owner{};
 
   // How long Release, Renew, Get and Locked go on trying before they report
   // UNAVAILABLE.
@@ -48,7 +48,7 @@ struct ClientOptions {
 
   // Absent: callbacks and coroutines run on the client's callback thread, one
   // after another.
-  Executor executor;
+  Executor executor{};
 };
 
 // Thread-safe. Its locks may outlive it, but are of no use then.

@@ -18,6 +18,8 @@ namespace holdfast {
 //     holdfast::SyncLock lock(*client, "reports/2024",
 //                             {.timeout = 10s, .expire = 30s, .auto_renew = true});
 //
+// What is left out has its default; the braces below keep compilers from warning of that.
+//
 // Thread-compatible.
 struct LockOptions {
   // How long Acquire tries. Zero: once. At most 366 days, or kForever.
@@ -26,13 +28,13 @@ struct LockOptions {
   // How long a lease lasts from its grant or its last renewal: 1 ms to 366 days.
   // Absent: until it is released, which is for ever if its holder dies. Nearly
   // everybody wants an expiry.
-  std::optional<Duration> expire;
+  std::optional<Duration> expire{};
 
-  Tags tags;
+  Tags tags{};
 
   // Who takes the lock, for people to read: up to 256 bytes. Empty: the client's
   // owner.
-  std::string owner;
+  std::string owner{};
 
   // Renew the lease for as long as it is held, so that `expire` is how long the
   // lock outlives a holder that died. Otherwise `expire` is how long it may be
@@ -42,7 +44,7 @@ struct LockOptions {
   // Told while an acquire waits: at once, and when something has changed, at most once
   // a second. Runs where callbacks run (ClientOptions::executor). Not called any more
   // once SyncLock::Acquire has returned or AsyncLock's acquire has told its end.
-  std::function<void(const QueueInfo&)> on_queued;
+  std::function<void(const QueueInfo&)> on_queued{};
 };
 
 }  // namespace holdfast
