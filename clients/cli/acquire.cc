@@ -81,9 +81,8 @@ int Acquire(const AcquireOptions& options) {
   // Whoever has not been told the lease_id could not give the lock back.
   if (!printed) return ToInt(ExitCode::kFailed);
 
-  // The lease lives on: the object would give it back if it were destroyed.
-  static_cast<void>(lock->release());
-  return ToInt(ExitCode::kOk);
+  const absl::Status detached = (*lock)->Detach();
+  return detached.ok() ? ToInt(ExitCode::kOk) : Report(detached);
 }
 
 }  // namespace holdfast::cli

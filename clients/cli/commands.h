@@ -8,8 +8,7 @@
 
 namespace holdfast::cli {
 
-// Takes a lock and leaves it held when the program ends. So the program must end
-// without destroying anything: what takes locks gives them back when it goes.
+// Takes a lock and leaves it held.
 int Acquire(const AcquireOptions& options);
 
 int Renew(const RenewOptions& options);

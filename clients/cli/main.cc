@@ -1,7 +1,6 @@
 // The program `holdfast`.
 
 #include <grpc/support/log.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -39,11 +38,6 @@ int main(int argc, char** argv) {
   // Its errors reach us as statuses; on standard error they would only puzzle people.
   gpr_set_log_function([](gpr_log_func_args*) {});
   const char* const address = std::getenv("HOLDFAST_ADDRESS");
-  const int exit_code =
-      std::visit(holdfast::cli::Execute(),
-                 holdfast::cli::ParseCommandLine(argc, argv, address == nullptr ? "" : address));
-  std::fflush(nullptr);
-  // At once: what takes locks gives them back when it is destroyed, and `acquire` is to
-  // leave its lock held.
-  _exit(exit_code);
+  return std::visit(holdfast::cli::Execute(),
+                    holdfast::cli::ParseCommandLine(argc, argv, address == nullptr ? "" : address));
 }

@@ -101,6 +101,11 @@ std::optional<absl::StatusOr<Lease>> PolledLock::TakeOutcome() {
   return outcome;
 }
 
+absl::Status PolledLock::Detach() {
+  on_lost_.reset();
+  return lock_.Detach().status();
+}
+
 absl::Status PolledLock::Release() {
   // Giving it back is no loss, however it turns out.
   on_lost_.reset();

@@ -63,6 +63,9 @@ class PolledLock {
   // Absent before that, and once it was taken.
   std::optional<absl::StatusOr<Lease>> TakeOutcome();
 
+  // Leaves the lock taken when this object goes; see SyncLock::Detach.
+  absl::Status Detach();
+
   // Gives the lock back; see SyncLock::Release. Tries for as long as the server's
   // patience lasts.
   absl::Status Release();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "clients/cpp/core/blocking.h"
 #include "clients/cpp/core/client_core.h"
 #include "clients/cpp/core/lock_core.h"
 
@@ -85,6 +86,14 @@ std::optional<Lease> AsyncLock::lease() const {
   std::shared_ptr<core::LeaseCore> lease = core_->lease();
   if (lease == nullptr) return std::nullopt;
   return Lease(std::move(lease));
+}
+
+absl::StatusOr<Lease> AsyncLock::Detach() {
+  // It waits for tasks alone, which are short.
+  AcquireResult lease = core::Block<AcquireResult>(
+      core_->client(), [this](auto done) { core_->Detach(std::move(done)); });
+  if (!lease.ok()) return lease.status();
+  return Lease(*std::move(lease));
 }
 
 AcquireAwaitable AsyncLock::Acquire(std::stop_token stop) {

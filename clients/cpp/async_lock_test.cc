@@ -172,6 +172,22 @@ TEST_F(AsyncLockTest, CallbackMayDestroyTheClient) {
   EXPECT_TRUE(absl::IsFailedPrecondition(Acquire(*lock).get().status()));
 }
 
+TEST_F(AsyncLockTest, DetachedLeaseStaysOnTheServer) {
+  auto lock = std::make_unique<AsyncLock>(*client_, "k", LockOptions{.expire = 30s});
+  EXPECT_TRUE(absl::IsFailedPrecondition(lock->Detach().status()));
+  std::promise<std::uint64_t> detached;
+  // Also where callbacks run.
+  lock->AcquireThen(
+      [&](const absl::StatusOr<Lease>&) { detached.set_value(lock->Detach()->fencing_token()); });
+  const std::uint64_t token = detached.get_future().get();
+  EXPECT_EQ(lock->lease(), std::nullopt);
+  lock = nullptr;
+  client_ = nullptr;
+  const auto info = observer_->Get("k");
+  ASSERT_EQ(info->holders.size(), 1U);
+  EXPECT_EQ(info->holders[0].fencing_token, token);
+}
+
 // --- Coroutines ---------------------------------------------------------------------------
 
 TEST_F(AsyncLockTest, CoroutineTakesAndReleases) {

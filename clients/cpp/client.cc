@@ -3,6 +3,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -66,6 +67,17 @@ const std::string& Client::owner() const { return core_->owner(); }
 absl::StatusOr<LockInfo> Client::Get(std::string_view key) {
   return core::Block<absl::StatusOr<LockInfo>>(
       *core_, [&](auto done) { core_->Get(std::string(key), std::move(done)); });
+}
+
+absl::Status Client::Release(std::string_view key, std::string_view lease_id) {
+  return core::Block<absl::Status>(*core_, [&](auto done) {
+    core_->Run([core = core_, key = std::string(key), lease_id = std::string(lease_id),
+                done = std::move(done)]() mutable {
+      // How long the lease lasts is not known here, so the release is not given up early.
+      core->releaser().Release(key, lease_id, /*expire=*/std::nullopt, core->call_timeout(),
+                               std::move(done));
+    });
+  });
 }
 
 }  // namespace holdfast

@@ -31,6 +31,11 @@ TEST(ClientTest, GetOfAServerThatIsNotThereIsUnavailable) {
   EXPECT_TRUE(absl::IsUnavailable(client->Get("k").status()));
 }
 
+TEST(ClientTest, ReleaseOfAServerThatIsNotThereIsUnavailable) {
+  const auto client = *Client::Create("unix:/tmp/no-such-holdfast.sock", {.call_timeout = 50ms});
+  EXPECT_TRUE(absl::IsUnavailable(client->Release("k", "0123456789abcdef")));
+}
+
 TEST(TimeTest, SecondsTakesWhateverIsANumber) {
   EXPECT_EQ(Seconds(1.5), 1500ms);
   EXPECT_EQ(Seconds(0), 0s);

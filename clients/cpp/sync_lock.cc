@@ -67,6 +67,13 @@ absl::Status SyncLock::Release() {
                                    [this](auto done) { core_->Release(std::move(done)); });
 }
 
+absl::StatusOr<Lease> SyncLock::Detach() {
+  core::AcquireResult lease = core::Block<core::AcquireResult>(
+      core_->client(), [this](auto done) { core_->Detach(std::move(done)); });
+  if (!lease.ok()) return lease.status();
+  return Lease(*std::move(lease));
+}
+
 std::optional<Lease> SyncLock::lease() const {
   std::shared_ptr<core::LeaseCore> lease = core_->lease();
   if (lease == nullptr) return std::nullopt;

@@ -224,6 +224,28 @@ TEST_F(SyncLockTest, ScopeLeavesADetachedLeaseAndALaterOneAlone) {
   EXPECT_EQ(*lock.Locked(), true);
 }
 
+TEST_F(SyncLockTest, DetachedLeaseOutlivesLockAndClientUntilItIsReleasedByItsId) {
+  auto client = NewClient("gone");
+  auto lock = std::make_unique<SyncLock>(*client, "k", LockOptions{.expire = 30s});
+  const auto acquired = lock->AcquireScoped();
+  ASSERT_TRUE(acquired.ok()) << acquired.status();
+  const auto lease = lock->Detach();
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  EXPECT_EQ(lease->lease_id(), (*acquired)->lease_id());
+  EXPECT_EQ(lock->lease(), std::nullopt);
+  EXPECT_TRUE(absl::IsFailedPrecondition(lock->Detach().status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(lock->Release()));
+  lock = nullptr;
+  client = nullptr;
+
+  EXPECT_TRUE(lease->valid());
+  const auto info = client_->Get("k");
+  ASSERT_EQ(info->holders.size(), 1U);
+  EXPECT_EQ(info->holders[0].fencing_token, lease->fencing_token());
+  EXPECT_EQ(client_->Release("k", lease->lease_id()), absl::OkStatus());
+  EXPECT_TRUE(client_->Get("k")->holders.empty());
+}
+
 TEST_F(SyncLockTest, DestroyedLockIsReleased) {
   auto lock = std::make_unique<SyncLock>(*client_, "k");
   ASSERT_TRUE(lock->Acquire().ok());

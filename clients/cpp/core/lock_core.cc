@@ -122,8 +122,7 @@ void LockCore::OnAcquired(const AcquireResult& result) {
 void LockCore::Renew(absl::AnyInvocable<void(absl::Status)> done) {
   client_->Run([self = shared_from_this(), done = std::move(done)]() mutable {
     if (self->keeper_ == nullptr) {
-      done(absl::FailedPreconditionError("lock " + self->key() +
-                                         " is not held through this object"));
+      done(self->NotHeld());
       return;
     }
     self->keeper_->Renew(self->client_->call_timeout(), std::move(done));
@@ -150,19 +149,44 @@ void LockCore::ReleaseOnly(std::shared_ptr<LeaseCore> lease,
 
 void LockCore::BeginRelease(absl::AnyInvocable<void(absl::Status)> done) {
   if (keeper_ == nullptr) {
-    done(absl::FailedPreconditionError("lock " + spec_.key + " is not held through this object"));
+    done(NotHeld());
     return;
   }
+  const std::shared_ptr<LeaseCore> lease = ForgetLease();
+  lease->MarkReleased();
+  client_->releaser().Release(spec_.key, lease->facts().lease_id, spec_.expire,
+                              client_->call_timeout(), std::move(done));
+}
+
+void LockCore::Detach(absl::AnyInvocable<void(AcquireResult)> done) {
+  client_->Run([self = shared_from_this(), done = std::move(done)]() mutable {
+    if (self->keeper_ == nullptr) {
+      done(self->NotHeld());
+      return;
+    }
+    std::shared_ptr<LeaseCore> lease = self->ForgetLease();
+    absl::Status status = lease->status();
+    if (status.ok()) {
+      done(std::move(lease));
+    } else {
+      done(std::move(status));
+    }
+  });
+}
+
+std::shared_ptr<LeaseCore> LockCore::ForgetLease() {
   {
     MutexLock lock(mutex_);
     lease_ = nullptr;
   }
   const std::shared_ptr<LeaseKeeper> keeper = std::exchange(keeper_, nullptr);
   keeper->Stop();
-  keeper->lease()->MarkReleased();
-  client_->releaser().Release(spec_.key, keeper->lease()->facts().lease_id, spec_.expire,
-                              client_->call_timeout(), std::move(done));
   client_->Deactivate(shared_from_this());
+  return keeper->lease();
+}
+
+absl::Status LockCore::NotHeld() const {
+  return absl::FailedPreconditionError("lock " + spec_.key + " is not held through this object");
 }
 
 void LockCore::Close(absl::AnyInvocable<void(absl::Status)> done) {

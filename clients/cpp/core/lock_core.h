@@ -1,7 +1,7 @@
 // What SyncLock and AsyncLock have in common: one lock, taken by one holder at a
 // time.
 //
-//     idle ──Acquire──▶ acquiring ──granted──▶ held ──Release──▶ idle
+//     idle ──Acquire──▶ acquiring ──granted──▶ held ──Release, Detach──▶ idle
 //       ▲───────failed, cancelled──┘
 //
 // A lease that was lost stays with its lock until it is released, so that a loss
@@ -68,6 +68,10 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
   // As Release; but OK, and without effect, if `lease` is not the one that is held.
   void ReleaseOnly(std::shared_ptr<LeaseCore> lease, absl::AnyInvocable<void(absl::Status)> done);
 
+  // Forgets the lease that is held, and leaves it on the server. The lease; or why it was
+  // lost, and is forgotten all the same; or FAILED_PRECONDITION: none is held.
+  void Detach(absl::AnyInvocable<void(AcquireResult)> done);
+
   // The lock's owner is going away: ends an acquire that is under way, and releases
   // what is held. Calls `done` when nothing is held, on the server either.
   void Close(absl::AnyInvocable<void(absl::Status)> done);
@@ -94,6 +98,8 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
   AcquireOp::Hooks MakeHooks(absl::AnyInvocable<void(AcquireResult)> done);
   void OnAcquired(const AcquireResult& result);
   void BeginRelease(absl::AnyInvocable<void(absl::Status)> done);
+  std::shared_ptr<LeaseCore> ForgetLease();
+  absl::Status NotHeld() const;
   void CancelAcquire(const absl::Status& why);
 
   const std::shared_ptr<ClientCore> client_;

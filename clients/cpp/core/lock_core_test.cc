@@ -75,6 +75,12 @@ class LockCoreTest : public testing::Test {
     return result;
   }
 
+  static std::shared_ptr<std::optional<AcquireResult>> Detach(LockCore& lock) {
+    auto result = std::make_shared<std::optional<AcquireResult>>();
+    lock.Detach([result](AcquireResult r) { *result = std::move(r); });
+    return result;
+  }
+
   FakeWait& last_wait() { return *transport_->waits.back(); }
 
   FakeRandom random_;
@@ -188,6 +194,43 @@ TEST_F(LockCoreTest, ReleaseOnlyLeavesALaterLeaseAlone) {
   EXPECT_EQ(status, absl::OkStatus());
   EXPECT_NE(lock->lease(), nullptr);
   EXPECT_EQ(transport_->releases.size(), 1U);
+}
+
+TEST_F(LockCoreTest, DetachedLeaseIsNeitherRenewedNorReleasedNorSignalled) {
+  const auto lock = NewLock({.expire = 30s, .auto_renew = true});
+  const auto acquired = Acquire(*lock);
+  last_wait().SayGranted(5);
+  const std::shared_ptr<LeaseCore> lease = ***acquired;
+  const auto detached = Detach(*lock);
+  EXPECT_EQ(***detached, lease);
+  EXPECT_EQ(lock->lease(), nullptr);
+  EXPECT_EQ(scheduler_->timers(), 0U);
+
+  // The object is free for another lease, which the client gives back at its end.
+  const auto again = Acquire(*lock);
+  last_wait().SayGranted(6);
+  EXPECT_TRUE((*again)->ok());
+  transport_->answer_releases = absl::OkStatus();
+  Shutdown();
+  ASSERT_EQ(transport_->releases.size(), 1U);
+  EXPECT_EQ(transport_->releases[0].lease_id, (**again).value()->facts().lease_id);
+  EXPECT_TRUE(transport_->renewals.empty());
+  EXPECT_EQ(lease->state(), LeaseState::kHeld);
+  scheduler_->Freeze(30s);
+  EXPECT_EQ(lease->state(), LeaseState::kLost);
+  EXPECT_FALSE(lease->lost().stop_requested());
+}
+
+TEST_F(LockCoreTest, DetachSaysWhetherThereWasALease) {
+  const auto lock = NewLock();
+  EXPECT_TRUE(absl::IsFailedPrecondition((*Detach(*lock))->status()));
+  const auto acquired = Acquire(*lock);
+  last_wait().SayGranted(5);
+  scheduler_->Advance(30s);
+  EXPECT_EQ(ReasonOf((*Detach(*lock))->status()), ErrorReason::kLeaseExpired);
+  EXPECT_EQ(lock->lease(), nullptr);
+  Acquire(*lock);
+  EXPECT_EQ(transport_->waits.size(), 2U);
 }
 
 TEST_F(LockCoreTest, CloseCancelsAnAcquire) {

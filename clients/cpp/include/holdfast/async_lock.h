@@ -71,6 +71,9 @@ class AsyncLock {
   // The lease that is held through this object, be it lost or not.
   std::optional<Lease> lease() const;
 
+  // See SyncLock. Returns at once, because no server is asked.
+  absl::StatusOr<Lease> Detach();
+
   // --- For coroutines --------------------------------------------------------------
 
   // Requesting `stop` leaves the queue and gives CANCELLED.

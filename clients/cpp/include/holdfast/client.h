@@ -81,6 +81,10 @@ class Client {
   // lock that nobody holds is no error.
   absl::StatusOr<LockInfo> Get(std::string_view key);
 
+  // Ends a lease by its id: one that a lock has detached, here or in another process.
+  // Blocks and answers as SyncLock::Release does.
+  absl::Status Release(std::string_view key, std::string_view lease_id);
+
  private:
   friend class SyncLock;
   friend class AsyncLock;

@@ -72,8 +72,8 @@ class Lease {
   bool valid() const;
 
   // Stop is requested when the lease is lost, and never otherwise: not when it
-  // is released. Functions registered on the token run on a thread of the
-  // client's that serves nothing else; while one of them runs, the others wait.
+  // is released, nor after its lock has detached it. Functions registered on the token run on a
+  // thread of the client's that serves nothing else; while one of them runs, the others wait.
   std::stop_token lost() const;
 
   // OK, or why the lease is lost: FAILED_PRECONDITION with kLeaseExpired or

@@ -86,6 +86,16 @@ class SyncLock {
   //   again in the background.
   absl::Status Release();
 
+  // Lets go of the lease and leaves the lock taken: until the lease expires, or somebody
+  // releases it by its lease_id, which is all that is needed for that (in another process,
+  // say). It is not renewed any more, and its loss is not signalled, but the Lease still
+  // knows its deadline. Does not talk to the server. Whatever is returned, this object
+  // holds nothing afterwards.
+  //
+  // FAILED_PRECONDITION: no lease is held through this object.
+  // What Lease::status() says, if it is lost.
+  absl::StatusOr<Lease> Detach();
+
   // The lease that is held through this object, be it lost or not.
   std::optional<Lease> lease() const;
 
