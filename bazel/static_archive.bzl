@@ -39,7 +39,7 @@ def _static_archive_impl(ctx):
         outputs = [archive],
         mnemonic = "StaticArchive",
     )
-    return [DefaultInfo(files = depset([archive]))]
+    return [DefaultInfo(files = depset([archive]), runfiles = ctx.runfiles(files = [archive]))]
 
 static_archive = rule(
     implementation = _static_archive_impl,

@@ -11,14 +11,6 @@ built_path() {
   printf '%s/%s' "$2" "${label/://}"
 }
 
-# existing LABEL...: those of the targets that there are.
-existing() {
-  local label
-  for label in "$@"; do
-    if run_bazel query --noshow_progress "$label" >/dev/null 2>&1; then echo "$label"; fi
-  done
-}
-
 # install_tree FROM TO SUFFIX [ARGUMENT of find...]: the files of that suffix, in their folders.
 install_tree() {
   local from=$1 to=$2 suffix=$3 file
@@ -28,19 +20,11 @@ install_tree() {
   done < <(cd "$from" && find . -name "*$suffix" "$@")
 }
 
-dev_install() {
-  [[ $# == 2 && $1 == --prefix && -n $2 ]] || die "usage: ./dev install --prefix DIR"
-  local prefix=$2 flags=(--config=release) programs folder label version
-  [[ $prefix == /* ]] || prefix=$CALLED_FROM/$prefix
-  prepare build
-  mkdir -p "$prefix" || die "cannot create $prefix"
-  mapfile -t programs < <(existing "${INSTALLED_PROGRAMS[@]}")
-  say "building ${programs[*]} $INSTALLED_LIBRARY for release"
-  run_bazel build "${flags[@]}" "${programs[@]}" "$INSTALLED_LIBRARY"
-  folder=$(build_folder "${flags[@]}")
-
-  say "installing below $prefix"
-  for label in "${programs[@]}"; do
+# lay_out PREFIX FOLDER: installs below PREFIX what was built into FOLDER. To be called in
+# the checkout's root.
+lay_out() {
+  local prefix=$1 folder=$2 label version
+  for label in "${INSTALLED_PROGRAMS[@]}"; do
     install -D -m 755 "$(built_path "$label" "$folder")" "$prefix/bin/${label##*:}"
   done
   install -D -m 644 "$(built_path "$INSTALLED_LIBRARY" "$folder").a" "$prefix/lib/libholdfast.a"
@@ -50,7 +34,19 @@ dev_install() {
   install -D -m 644 LICENSE "$prefix/share/doc/holdfast/LICENSE"
   version=$(sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p' common/version.h)
   mkdir -p "$prefix/lib/pkgconfig"
-  sed "s|@PREFIX@|$prefix|; s|@VERSION@|$version|" "$DEV/holdfast.pc.in" \
+  sed "s|@PREFIX@|$prefix|; s|@VERSION@|$version|" bazel/dev/holdfast.pc.in \
     >"$prefix/lib/pkgconfig/holdfast.pc"
+}
+
+dev_install() {
+  [[ $# == 2 && $1 == --prefix && -n $2 ]] || die "usage: ./dev install --prefix DIR"
+  local prefix=$2 flags=(--config=release)
+  [[ $prefix == /* ]] || prefix=$CALLED_FROM/$prefix
+  prepare build
+  mkdir -p "$prefix" || die "cannot create $prefix"
+  say "building ${INSTALLED_PROGRAMS[*]} $INSTALLED_LIBRARY for release"
+  run_bazel build "${flags[@]}" "${INSTALLED_PROGRAMS[@]}" "$INSTALLED_LIBRARY"
+  say "installing below $prefix"
+  lay_out "$prefix" "$(build_folder "${flags[@]}")"
   say "done: $prefix/bin/holdfastd, and pkg-config knows holdfast in $prefix/lib/pkgconfig"
 }
