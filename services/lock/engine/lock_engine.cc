@@ -32,9 +32,17 @@ absl::Status LockEngine::Start(std::unique_ptr<LockStore> store) {
   runner_ = std::make_unique<TurnRunner>(limits_, *store_);
   if (absl::Status status = runner_->Load(clock_.Read()); !status.ok()) return status;
   PublishStats();
-  state_ = State::kServing;
+  State starting = State::kStarting;
+  if (!state_.compare_exchange_strong(starting, State::kServing)) {
+    return absl::CancelledError("the start was abandoned");
+  }
   thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
+}
+
+bool LockEngine::AbandonStart() {
+  State starting = State::kStarting;
+  return state_.compare_exchange_strong(starting, State::kStopped);
 }
 
 CallId LockEngine::Submit(CommandBody body, CallListener* listener) {

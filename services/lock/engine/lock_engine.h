@@ -43,8 +43,8 @@ class CallListener {
   ~CallListener() = default;
 };
 
-// Thread-safe, but for Start, Drain and Stop, which belong to one thread and are
-// called in this order, each at most once.
+// Thread-safe, but for Start, Drain and Stop, which are called one after the other, in
+// this order and each at most once.
 class LockEngine {
  public:
   // `on_fatal` is called on the engine's thread when a commit has failed. It
@@ -56,8 +56,14 @@ class LockEngine {
   LockEngine& operator=(const LockEngine&) = delete;
 
   // Loads what `store` holds and begins to serve. Until it returns OK, commands
-  // are refused with Refusal::kStarting. Errors are those of LockStore::Load.
+  // are refused with Refusal::kStarting. Errors are those of LockStore::Load;
+  // CANCELLED after AbandonStart.
   absl::Status Start(std::unique_ptr<LockStore> store);
+
+  // Nobody wants what Start, in another thread, is loading, or will be: from now on
+  // commands are refused with kStopping. Start itself goes on to its end. False: too
+  // late, the engine serves or has stopped, and nothing was done.
+  bool AbandonStart();
 
   // Hands in a command. `listener` gets exactly one final outcome, possibly
   // before Submit returns. Refused at once with kStarting, kStopping or

@@ -14,54 +14,12 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/lock/engine/gate_store.h"
 
 namespace holdfast {
 namespace {
 
 using ::testing::SizeIs;
-
-// Blocks in Commit while told to, and counts.
-class GateStore final : public LockStore {
- public:
-  struct Gate {
-    Mutex mutex;
-    CondVar changed;
-    bool closed GUARDED_BY(mutex) = false;
-    int waiting GUARDED_BY(mutex) = 0;
-    std::vector<std::size_t> batch_sizes GUARDED_BY(mutex);
-    absl::Status result GUARDED_BY(mutex);
-
-    void Close() {
-      MutexLock lock(mutex);
-      closed = true;
-    }
-    void Open() {
-      MutexLock lock(mutex);
-      closed = false;
-      changed.NotifyAll();
-    }
-    void AwaitCommit() {
-      MutexLock lock(mutex);
-      while (waiting == 0) changed.Wait(mutex);
-    }
-  };
-
-  explicit GateStore(Gate& gate) : gate_(gate) {}
-
-  absl::Status Load(RecordVisitor& /*visitor*/) override { return absl::OkStatus(); }
-  absl::Status Commit(const RecordBatch& batch) override {
-    MutexLock lock(gate_.mutex);
-    ++gate_.waiting;
-    gate_.changed.NotifyAll();
-    while (gate_.closed) gate_.changed.Wait(gate_.mutex);
-    --gate_.waiting;
-    gate_.batch_sizes.push_back(batch.size());
-    return gate_.result;
-  }
-
- private:
-  Gate& gate_;
-};
 
 // Keeps what it is told.
 class Caller final : public CallListener {
@@ -95,7 +53,7 @@ class LockEngineTest : public ::testing::Test {
             .received = SystemClock().Read().monotonic};
   }
 
-  GateStore::Gate gate_;
+  StoreGate gate_;
   std::promise<absl::Status> fatal_;
   LockEngine engine_{Limits{.max_pending_commands = 100}, SystemClock(),
                      [this](const absl::Status& status) { fatal_.set_value(status); }};
@@ -107,12 +65,46 @@ TEST_F(LockEngineTest, BeforeItsStartCommandsAreRefused) {
   EXPECT_EQ(RefusalIn(caller.Get()), Refusal::kStarting);
 }
 
+TEST_F(LockEngineTest, WhileItLoadsCommandsAreRefused) {
+  gate_.Close();
+  std::thread starting([this] { Start(); });
+  gate_.AwaitArrival();
+  Caller caller;
+  engine_.Submit(Acquire("k", "a"), &caller);
+  EXPECT_EQ(RefusalIn(caller.Get()), Refusal::kStarting);
+  gate_.Open();
+  starting.join();
+  EXPECT_FALSE(engine_.AbandonStart()) << "too late";
+  Caller second;
+  engine_.Submit(Acquire("k", "a"), &second);
+  EXPECT_TRUE(std::holds_alternative<Granted>(second.Get()));
+}
+
+TEST_F(LockEngineTest, AnAbandonedStartServesNobody) {
+  gate_.Close();
+  std::future<absl::Status> starting = std::async(
+      std::launch::async, [this] { return engine_.Start(std::make_unique<GateStore>(gate_)); });
+  gate_.AwaitArrival();
+  EXPECT_TRUE(engine_.AbandonStart());
+  EXPECT_FALSE(engine_.AbandonStart());
+  Caller meanwhile;
+  engine_.Submit(Acquire("k", "a"), &meanwhile);
+  EXPECT_EQ(RefusalIn(meanwhile.Get()), Refusal::kStopping);
+  gate_.Open();
+  EXPECT_EQ(starting.get().code(), absl::StatusCode::kCancelled);
+  Caller late;
+  engine_.Submit(Acquire("k", "b"), &late);
+  EXPECT_EQ(RefusalIn(late.Get()), Refusal::kStopping);
+  engine_.Drain();
+  engine_.Stop();
+}
+
 TEST_F(LockEngineTest, NothingIsToldBeforeItsCommit) {
   Start();
   gate_.Close();
   Caller first;
   engine_.Submit(Acquire("k", "a"), &first);
-  gate_.AwaitCommit();
+  gate_.AwaitArrival();
   Caller reader;
   engine_.Submit(GetCommand{"k"}, &reader);
   EXPECT_FALSE(first.Answered());
@@ -127,7 +119,7 @@ TEST_F(LockEngineTest, WhatComesDuringACommitSharesTheNext) {
   gate_.Close();
   Caller first;
   engine_.Submit(Acquire("first", "first"), &first);
-  gate_.AwaitCommit();
+  gate_.AwaitArrival();
   std::vector<Caller> callers(50);
   for (std::size_t i = 0; i < callers.size(); ++i) {
     const std::string name = std::to_string(i);
@@ -135,8 +127,7 @@ TEST_F(LockEngineTest, WhatComesDuringACommitSharesTheNext) {
   }
   gate_.Open();
   for (Caller& caller : callers) EXPECT_TRUE(std::holds_alternative<Granted>(caller.Get()));
-  MutexLock lock(gate_.mutex);
-  EXPECT_THAT(gate_.batch_sizes, SizeIs(2));
+  EXPECT_THAT(gate_.batch_sizes(), SizeIs(2));
 }
 
 TEST_F(LockEngineTest, AFullMailboxRefusesAtOnce) {
@@ -144,7 +135,7 @@ TEST_F(LockEngineTest, AFullMailboxRefusesAtOnce) {
   gate_.Close();
   Caller first;
   engine_.Submit(Acquire("first", "first"), &first);
-  gate_.AwaitCommit();
+  gate_.AwaitArrival();
   std::vector<Caller> callers(101);
   for (Caller& caller : callers) engine_.Submit(GetCommand{"k"}, &caller);
   ASSERT_TRUE(callers.back().Answered());
@@ -188,10 +179,7 @@ TEST_F(LockEngineTest, DrainingAnswersAllWhoWaitAndRefusesAllWhoCome) {
 
 TEST_F(LockEngineTest, AFailedCommitIsFatalAndAnswersNobody) {
   Start();
-  {
-    MutexLock lock(gate_.mutex);
-    gate_.result = absl::InternalError("disk");
-  }
+  gate_.FailWith(absl::InternalError("disk"));
   Caller caller;
   engine_.Submit(Acquire("k", "a"), &caller);
   EXPECT_EQ(fatal_.get_future().get().message(), "disk");

@@ -2,15 +2,17 @@
 //
 // The order of its start: the data directory is taken first, so that a second
 // server on it fails before it touches an address; then the addresses, so that
-// clients are told to try again while the records load; then the records. The
-// order of its end: health says so, waiting calls are answered, connections
-// close, and the last commits are on the disk.
+// clients are told to try again while the records load; then the records, on a thread
+// of their own, because a signal does not wait for them. The order of its end:
+// health says so, waiting calls are answered, connections close, and the last commits
+// are on the disk.
 
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -67,19 +69,30 @@ absl::Status Load(std::unique_ptr<DataDirectory> directory, const Flags& flags,
   return engine.Start(*std::move(store));
 }
 
-void ServeUntilStopped(GrpcServer& server, LockEngine& engine) {
+// `signal_number`: the one that has come while the records loaded, or 0.
+void ServeUntilStopped(GrpcServer& server, LockEngine& engine, int signal_number) {
   server.SetServing(true);
   Log(LogLevel::kInfo, "serving",
       {{"addresses", absl::StrJoin(server.addresses(), ",")},
        {"leases", std::uint64_t{engine.stats().leases}},
        {"version", kVersion}});
-  const int signal_number = WaitForStopSignal();
+  while (signal_number == 0) signal_number = WaitForStopSignal();
   Log(LogLevel::kInfo, "stopping", {{"signal", signal_number}});
   server.SetServing(false);
   engine.Drain();
   server.Shutdown();
   engine.Stop();
   Log(LogLevel::kInfo, "stopped");
+}
+
+// A load cannot be interrupted, and may take as long as the disk does. But nobody has
+// been told anything yet, so the process may end within it: to the data that is the
+// same as a crash, which may come at any point of a load.
+[[noreturn]] void StopWhileLoading(GrpcServer& server, int signal_number) {
+  Log(LogLevel::kInfo, "stopping while the records load", {{"signal", signal_number}});
+  server.Shutdown();
+  Log(LogLevel::kInfo, "stopped");
+  std::_Exit(ToInt(ExitCode::kOk));
 }
 
 ExitCode Run(const Flags& flags) {
@@ -94,11 +107,19 @@ ExitCode Run(const Flags& flags) {
     LogError("cannot serve", server.status());
     return ExitCode::kAddressUnavailable;
   }
-  if (absl::Status status = Load(*std::move(directory), flags, engine); !status.ok()) {
-    LogError("cannot load the data", status);
-    return ExitCodeFor(status);
+  absl::Status loaded;
+  std::thread loader([&] {
+    loaded = Load(*std::move(directory), flags, engine);
+    WakeWaiter();
+  });
+  const int signal_number = WaitForStopSignal();
+  if (signal_number != 0 && engine.AbandonStart()) StopWhileLoading(**server, signal_number);
+  loader.join();
+  if (!loaded.ok()) {
+    LogError("cannot load the data", loaded);
+    return ExitCodeFor(loaded);
   }
-  ServeUntilStopped(**server, engine);
+  ServeUntilStopped(**server, engine, signal_number);
   return ExitCode::kOk;
 }
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -13,11 +14,14 @@
 namespace holdfast {
 namespace {
 
-sigset_t StopSignals() {
+constexpr int kWakeSignal = SIGUSR1;
+
+sigset_t WaitedForSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, kWakeSignal);
   return signals;
 }
 
@@ -43,19 +47,21 @@ void LogForProtobuf(google::protobuf::LogLevel severity, const char* file, int l
 }  // namespace
 
 void SetUpProcess() {
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = WaitedForSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   RaiseFileDescriptorLimit();
 }
 
 int WaitForStopSignal() {
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = WaitedForSignals();
   int signal_number = 0;
   while (sigwait(&signals, &signal_number) != 0) {
   }
-  return signal_number;
+  return signal_number == kWakeSignal ? 0 : signal_number;
 }
+
+void WakeWaiter() { kill(getpid(), kWakeSignal); }
 
 void RouteLibraryLogs() {
   gpr_set_log_function(&LogForGrpc);

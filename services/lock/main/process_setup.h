@@ -6,14 +6,18 @@
 namespace holdfast {
 
 // To be called once, before the first thread starts, as threads inherit it:
-//   - SIGTERM and SIGINT wait for WaitForStopSignal.
+//   - SIGTERM and SIGINT wait for WaitForStopSignal, and so does SIGUSR1, which
+//     WakeWaiter makes.
 //   - SIGPIPE is ignored: a client that has gone is an error of one write.
 //   - As many file descriptors may be open as the system lets this process have.
 void SetUpProcess();
 
 // Returns when SIGTERM or SIGINT arrives, or has arrived since SetUpProcess, and
-// which of them.
+// which of them; or 0 after a WakeWaiter.
 int WaitForStopSignal();
+
+// Makes one WaitForStopSignal return 0, now or when it is called. From any thread.
+void WakeWaiter();
 
 // Sends what gRPC and protobuf have to say through our log, one event a line.
 // gRPC's errors become warnings, because nothing that a client or its connection
