@@ -15,6 +15,10 @@ namespace holdfast {
 // tries again within a fraction of a second, so that tests of restarts are fast.
 std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address);
 
+// Such a channel that takes only a few bytes of a stream at a time: the server
+// cannot finish a message of more than that before the test reads it.
+std::shared_ptr<grpc::Channel> SlowChannel(const std::string& address);
+
 }  // namespace holdfast
 
 #endif  // HOLDFAST_TESTS_SUPPORT_CHANNEL_H_

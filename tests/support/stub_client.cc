@@ -1,5 +1,7 @@
 #include "tests/support/stub_client.h"
 
+#include <utility>
+
 #include "tests/support/channel.h"
 #include "tests/support/eventually.h"
 
@@ -10,8 +12,12 @@ void Prepare(grpc::ClientContext& context) {
   context.set_wait_for_ready(true);
 }
 
-StubClient::StubClient(const std::string& address)
-    : channel_(OwnChannel(address)), stub_(v1::LockService::NewStub(channel_)) {}
+StubClient::StubClient(const std::string& address) : StubClient(OwnChannel(address)) {}
+
+StubClient::StubClient(std::shared_ptr<grpc::Channel> channel)
+    : channel_(std::move(channel)),
+      stub_(v1::LockService::NewStub(channel_)),
+      admin_(v1::AdminService::NewStub(channel_)) {}
 
 Answer<v1::Lease> StubClient::Acquire(const Ask& ask) { return Acquire(ToRequest(ask)); }
 
@@ -76,6 +82,25 @@ Answer<std::vector<v1::Lock>> StubClient::ListAll() {
     request.set_page_token(page.response.next_page_token());
   } while (!request.page_token().empty());
   return all;
+}
+
+Answer<v1::Holder> StubClient::ForceRelease(const std::string& key, std::uint64_t fencing_token) {
+  grpc::ClientContext context;
+  Prepare(context);
+  v1::ForceReleaseRequest request;
+  request.set_key(key);
+  request.set_fencing_token(fencing_token);
+  v1::ForceReleaseResponse response;
+  const grpc::Status status = admin_->ForceRelease(&context, request, &response);
+  return {Decode(status), response.former_holder()};
+}
+
+Answer<v1::ReleaseByTagResponse> StubClient::ReleaseByTag(const v1::ReleaseByTagRequest& request) {
+  grpc::ClientContext context;
+  Prepare(context);
+  v1::ReleaseByTagResponse response;
+  const grpc::Status status = admin_->ReleaseByTag(&context, request, &response);
+  return {Decode(status), response};
 }
 
 }  // namespace holdfast

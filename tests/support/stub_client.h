@@ -6,6 +6,7 @@
 #define HOLDFAST_TESTS_SUPPORT_STUB_CLIENT_H_
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
+#include "holdfast/v1/admin_service.grpc.pb.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 #include "tests/support/ask.h"
 #include "tests/support/call_status.h"
@@ -31,6 +33,7 @@ struct Answer {
 class StubClient {
  public:
   explicit StubClient(const std::string& address);
+  explicit StubClient(std::shared_ptr<grpc::Channel> channel);
 
   // Calls wait for the connection, and every call has a deadline of kPatience
   // (from eventually.h), so that no test hangs.
@@ -45,12 +48,17 @@ class StubClient {
   // Every lock there is, through all pages.
   Answer<std::vector<v1::Lock>> ListAll();
 
+  // Without a token whichever lease there is. Answers with its former holder.
+  Answer<v1::Holder> ForceRelease(const std::string& key, std::uint64_t fencing_token = 0);
+  Answer<v1::ReleaseByTagResponse> ReleaseByTag(const v1::ReleaseByTagRequest& request);
+
   v1::LockService::Stub& stub() { return *stub_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
  private:
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::LockService::Stub> stub_;
+  const std::unique_ptr<v1::AdminService::Stub> admin_;
 };
 
 // Gives a call the deadline that every call of a test has.

@@ -23,10 +23,6 @@ struct Limits {
 
   std::uint32_t max_waiters = 200'000;
 
-  // Watches that are open at the same time. Every event is matched against each,
-  // on the engine's thread.
-  std::uint32_t max_watches = 1'000;
-
   // Used-up lease ids that are remembered. Past this the oldest are forgotten
   // before their five minutes are over.
   std::uint32_t max_ended_ids = 1'000'000;

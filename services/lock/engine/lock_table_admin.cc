@@ -51,10 +51,6 @@ void LockTable::Apply(CallId call, const ReleaseByTagCommand& command, const Now
 
 void LockTable::Apply(CallId call, const WatchCommand& command, const Now& /*now*/,
                       Effects& effects) {
-  if (watches_.size() >= limits_.max_watches) {
-    effects.Tell(call, Refused{.reason = Refusal::kLimitExceeded, .name = "max_watches"});
-    return;
-  }
   watches_.Start(call, command.filter, locks_, effects.deliveries);
 }
 

@@ -25,9 +25,9 @@ std::vector<std::string> Told(TableDriver& t, CallId call) {
   for (const Outcome& outcome : t.All(call)) {
     const auto* watched = std::get_if<Watched>(&outcome);
     if (watched == nullptr) continue;
-    for (const LeaseEvent& event : watched->events) {
-      const std::string name = kNames[static_cast<int>(event.kind)];
-      told.push_back(event.key.empty() ? name : name + " " + event.key);
+    for (const SharedLeaseEvent& event : watched->events) {
+      const std::string name = kNames[static_cast<int>(event->kind)];
+      told.push_back(event->key.empty() ? name : name + " " + event->key);
     }
   }
   return told;
@@ -54,14 +54,22 @@ TEST(LockTableWatchTest, AnEventSaysWhoAndWhat) {
       t.TokenOf(t.Acquire("k", "a", {.expire = seconds(9), .owner = "me", .tags = {"x", "y"}}));
   const Watched granted = t.Last<Watched>(watch);
   ASSERT_THAT(granted.events, SizeIs(1));
-  const LeaseEvent& event = granted.events[0];
+  const LeaseEvent& event = *granted.events[0];
   EXPECT_EQ(event.owner, "me");
   EXPECT_THAT(event.tags, ElementsAre("x", "y"));
   EXPECT_EQ(event.fencing_token, token);
   EXPECT_EQ(event.expire, seconds(9));
   EXPECT_EQ(event.time, t.now().wall);
   t.Release("k", "a");
-  EXPECT_GT(t.Last<Watched>(watch).events[0].sequence, event.sequence);
+  EXPECT_GT(t.Last<Watched>(watch).events[0]->sequence, event.sequence);
+}
+
+TEST(LockTableWatchTest, WatchersShareOneEvent) {
+  TableDriver t;
+  const CallId first = t.Watch({});
+  const CallId second = t.Watch({});
+  t.Try("k", "a");
+  EXPECT_EQ(t.Last<Watched>(first).events[0], t.Last<Watched>(second).events[0]);
 }
 
 TEST(LockTableWatchTest, AFilterSelectsByPrefixAndTags) {
@@ -132,12 +140,12 @@ TEST(LockTableWatchTest, ACancelledWatchIsToldNothingMore) {
   EXPECT_EQ(t.table().stats().watches, 0u);
 }
 
-TEST(LockTableWatchTest, WatchesAreLimitedAndEndWithTheServer) {
-  TableDriver t(Limits{.max_watches = 1});
+TEST(LockTableWatchTest, WatchesEndWithTheServer) {
+  TableDriver t;
   const CallId watch = t.Watch({});
-  EXPECT_EQ(t.Last<Refused>(t.Watch({})).name, "max_watches");
   t.Drain();
   EXPECT_EQ(t.RefusalOf(watch), Refusal::kStopping);
+  EXPECT_EQ(t.table().stats().watches, 0u);
 }
 
 }  // namespace

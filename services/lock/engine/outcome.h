@@ -6,6 +6,7 @@
 #define HOLDFAST_SERVICES_LOCK_ENGINE_OUTCOME_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -74,10 +75,13 @@ struct LeaseEvent {
   WallTime time{};  // For display only. Of a kHeld event: that of the grant.
 };
 
+// Many watchers are told of it, and each may be thousands of events behind.
+using SharedLeaseEvent = std::shared_ptr<const LeaseEvent>;
+
 // What a watch tells: first a snapshot, of kHeld events up to a kSnapshotEnd, with
 // events of keys that it has passed between them; then events alone.
 struct Watched {
-  std::vector<LeaseEvent> events;
+  std::vector<SharedLeaseEvent> events;
   bool snapshot_continues = false;  // On WatchNextPage.
 };
 

@@ -1,5 +1,6 @@
 #include "services/lock/engine/watch_hub.h"
 
+#include <memory>
 #include <utility>
 
 #include "services/lock/engine/lock_walk.h"
@@ -7,16 +8,16 @@
 namespace holdfast {
 namespace {
 
-LeaseEvent MakeEvent(LeaseEventKind kind, std::uint64_t sequence, const LeaseRecord& lease,
-                     WallTime time) {
-  return {.kind = kind,
-          .sequence = sequence,
-          .key = lease.spec.key,
-          .owner = lease.spec.owner,
-          .tags = lease.spec.tags,
-          .fencing_token = lease.fencing_token,
-          .expire = lease.spec.expire,
-          .time = time};
+SharedLeaseEvent MakeEvent(LeaseEventKind kind, std::uint64_t sequence, const LeaseRecord& lease,
+                           WallTime time) {
+  return std::make_shared<const LeaseEvent>(LeaseEvent{.kind = kind,
+                                                       .sequence = sequence,
+                                                       .key = lease.spec.key,
+                                                       .owner = lease.spec.owner,
+                                                       .tags = lease.spec.tags,
+                                                       .fencing_token = lease.fencing_token,
+                                                       .expire = lease.spec.expire,
+                                                       .time = time});
 }
 
 }  // namespace
@@ -48,7 +49,8 @@ void WatchHub::TellPage(CallId call, Watch& watch, const LockMap& locks,
   watch.snapshot_complete = !watch.passed.has_value();
   page.snapshot_continues = !watch.snapshot_complete;
   if (watch.snapshot_complete) {
-    page.events.push_back({.kind = LeaseEventKind::kSnapshotEnd, .sequence = last_sequence_});
+    page.events.push_back(std::make_shared<const LeaseEvent>(
+        LeaseEvent{.kind = LeaseEventKind::kSnapshotEnd, .sequence = last_sequence_}));
   }
   deliveries.push_back({.call = call, .outcome = std::move(page)});
 }
@@ -63,10 +65,11 @@ void WatchHub::StopAll(const Refused& refused, std::vector<Delivery>& deliveries
 void WatchHub::Publish(LeaseEventKind kind, const LeaseRecord& lease, const Now& now,
                        std::vector<Delivery>& deliveries) {
   ++last_sequence_;
+  SharedLeaseEvent event;  // Made for the first who is told.
   for (const auto& [call, watch] : watches_) {
     if (!watch.filter.Matches(lease.spec) || !watch.HasPassed(lease.spec.key)) continue;
-    Watched told{.events = {MakeEvent(kind, last_sequence_, lease, now.wall)}};
-    deliveries.push_back({.call = call, .outcome = std::move(told)});
+    if (event == nullptr) event = MakeEvent(kind, last_sequence_, lease, now.wall);
+    deliveries.push_back({.call = call, .outcome = Watched{.events = {event}}});
   }
 }
 

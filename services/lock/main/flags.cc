@@ -94,10 +94,11 @@ void AddLimits(CLI::App& app, RawFlags& raw) {
            "Requests that wait to be carried out.");
   AddLimit(app, "--max-open-waits", raw.rpc_limits.max_open_waits,
            "Wait calls open at the same time.");
-  AddLimit(app, "--max-watches", limits.max_watches, "Watch calls open at the same time");
+  AddLimit(app, "--max-watches", raw.rpc_limits.max_watches, "Watch calls open at the same time.");
   app.add_option("--max-watch-backlog", raw.rpc_limits.max_watch_backlog,
-                 "Events that a Watch call may be behind before it is ended")
-      ->check(CLI::Range(kLeastWatchBacklog, std::numeric_limits<std::uint32_t>::max()))
+                 "Events that a Watch call may be behind before it is\n"
+                 "ended, 1000 at least.")
+      ->check(Within(kLeastWatchBacklog, std::numeric_limits<std::uint32_t>::max()))
       ->type_name("N")
       ->capture_default_str();
   app.add_option("--max-message-bytes", raw.rpc_limits.max_message_bytes,

@@ -53,8 +53,8 @@ TEST(FlagsTest, SetsEverything) {
       Accepted({"--data-dir=/data", "--listen=unix:/run/h.sock", "--listen", "[::1]:0",
                 "--durability=process", "--reattach-window=250ms", "--max-leases=1",
                 "--max-waiters-per-key=2", "--max-waiters=3", "--max-ended-ids=4",
-                "--max-pending-commands=5", "--max-open-waits=6", "--max-message-bytes=5000",
-                "--log-level=debug"});
+                "--max-pending-commands=5", "--max-open-waits=6", "--max-watches=7",
+                "--max-watch-backlog=1008", "--max-message-bytes=5000", "--log-level=debug"});
   EXPECT_EQ(flags.data_dir, "/data");
   ASSERT_EQ(flags.listen.size(), 2u);
   EXPECT_EQ(flags.listen[0].text, "unix:/run/h.sock");
@@ -67,6 +67,8 @@ TEST(FlagsTest, SetsEverything) {
   EXPECT_EQ(flags.limits.max_ended_ids, 4u);
   EXPECT_EQ(flags.limits.max_pending_commands, 5u);
   EXPECT_EQ(flags.rpc_limits.max_open_waits, 6u);
+  EXPECT_EQ(flags.rpc_limits.max_watches, 7u);
+  EXPECT_EQ(flags.rpc_limits.max_watch_backlog, 1008u);
   EXPECT_EQ(flags.rpc_limits.max_message_bytes, 5000u);
   EXPECT_EQ(flags.log_level, LogLevel::kDebug);
 }
@@ -87,6 +89,8 @@ TEST(FlagsTest, KeepsNumbersWithinTheirLimits) {
   EXPECT_THAT(Refused({"--max-leases=4294967296"}), HasSubstr("--max-leases"));
   EXPECT_THAT(Refused({"--max-leases=-1"}), HasSubstr("--max-leases"));
   EXPECT_THAT(Refused({"--max-leases=many"}), HasSubstr("--max-leases"));
+  EXPECT_EQ(Refused({"--max-watch-backlog=1000"}), "");
+  EXPECT_THAT(Refused({"--max-watch-backlog=999"}), HasSubstr("--max-watch-backlog"));
   EXPECT_EQ(Refused({"--max-message-bytes=4096"}), "");
   EXPECT_THAT(Refused({"--max-message-bytes=4095"}), HasSubstr("--max-message-bytes"));
   EXPECT_EQ(Refused({"--max-message-bytes=67108864"}), "");
@@ -123,6 +127,8 @@ TEST(FlagsTest, HelpShowsEachFlagWithItsDefault) {
                            "--max-pending-commands",
                            "=65536",
                            "--max-open-waits",
+                           "--max-watches",
+                           "--max-watch-backlog",
                            "--max-message-bytes",
                            "BYTES",
                            "--log-level",

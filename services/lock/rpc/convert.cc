@@ -41,8 +41,8 @@ AcquireCommand ToAcquireCommand(v1::AcquireRequest&& request, Instant received,
                                   .tags = TakeSorted(*request.mutable_tags())},
                          .timeout = default_timeout,
                          .received = received};
-  if (request.has_expire()) command.spec.expire = FromProto(request.expire());
-  if (request.has_timeout()) command.timeout = *FromProto(request.timeout());
+  if (request.has_expire()) command.spec.expire = FromDurationProto(request.expire());
+  if (request.has_timeout()) command.timeout = *FromDurationProto(request.timeout());
   return command;
 }
 
@@ -51,29 +51,29 @@ void MoveInto(LeaseView&& view, v1::Lease& proto) {
   proto.set_key(std::move(spec.key));
   proto.set_lease_id(std::move(spec.lease_id));
   proto.set_fencing_token(view.lease.fencing_token);
-  if (spec.expire.has_value()) *proto.mutable_expire() = ToProto(*spec.expire);
+  if (spec.expire.has_value()) *proto.mutable_expire() = ToDurationProto(*spec.expire);
   MoveInto(std::move(spec.tags), *proto.mutable_tags());
   proto.set_owner(std::move(spec.owner));
-  *proto.mutable_granted_at() = ToProto(view.lease.granted_at);
-  if (view.remaining.has_value()) *proto.mutable_remaining() = ToProto(*view.remaining);
-  *proto.mutable_elapsed() = ToProto(view.elapsed);
+  *proto.mutable_granted_at() = ToTimestampProto(view.lease.granted_at);
+  if (view.remaining.has_value()) *proto.mutable_remaining() = ToDurationProto(*view.remaining);
+  *proto.mutable_elapsed() = ToDurationProto(view.elapsed);
 }
 
 void MoveInto(HolderView&& view, v1::Holder& proto) {
   proto.set_owner(std::move(view.owner));
   proto.set_fencing_token(view.fencing_token);
   MoveInto(std::move(view.tags), *proto.mutable_tags());
-  if (view.expire.has_value()) *proto.mutable_expire() = ToProto(*view.expire);
-  if (view.remaining.has_value()) *proto.mutable_remaining() = ToProto(*view.remaining);
-  *proto.mutable_held_since() = ToProto(view.held_since);
-  *proto.mutable_held_for() = ToProto(view.held_for);
+  if (view.expire.has_value()) *proto.mutable_expire() = ToDurationProto(*view.expire);
+  if (view.remaining.has_value()) *proto.mutable_remaining() = ToDurationProto(*view.remaining);
+  *proto.mutable_held_since() = ToTimestampProto(view.held_since);
+  *proto.mutable_held_for() = ToDurationProto(view.held_for);
 }
 
 void MoveInto(WaiterView&& view, v1::Waiter& proto) {
   proto.set_owner(std::move(view.owner));
   MoveInto(std::move(view.tags), *proto.mutable_tags());
   proto.set_position(view.position);
-  *proto.mutable_waiting_for() = ToProto(view.waiting_for);
+  *proto.mutable_waiting_for() = ToDurationProto(view.waiting_for);
   proto.set_parked(view.parked);
 }
 
@@ -82,6 +82,16 @@ void MoveInto(LockView&& view, v1::Lock& proto) {
   for (HolderView& holder : view.holders) MoveInto(std::move(holder), *proto.add_holders());
   proto.set_queue_length(view.queue_length);
   for (WaiterView& waiter : view.waiters) MoveInto(std::move(waiter), *proto.add_waiters());
+}
+
+// What List and ReleaseByTag have in common.
+template <typename Page, typename Response>
+void MovePageInto(Page&& page, std::uint64_t filter_fingerprint, Response& response) {
+  response.mutable_locks()->Reserve(static_cast<int>(page.locks.size()));
+  for (LockView& lock : page.locks) MoveInto(std::move(lock), *response.add_locks());
+  if (page.next_after_key.has_value()) {
+    response.set_next_page_token(EncodePageToken(*page.next_after_key, filter_fingerprint));
+  }
 }
 
 v1::LeaseEvent::Kind KindOf(LeaseEventKind kind) {
@@ -102,16 +112,16 @@ v1::LeaseEvent::Kind KindOf(LeaseEventKind kind) {
   return v1::LeaseEvent::KIND_UNSPECIFIED;
 }
 
-void MoveInto(LeaseEvent&& event, v1::LeaseEvent& proto) {
+void CopyInto(const LeaseEvent& event, v1::LeaseEvent& proto) {
   proto.set_kind(KindOf(event.kind));
   proto.set_sequence(event.sequence);
   if (event.kind == LeaseEventKind::kSnapshotEnd) return;
-  proto.set_key(std::move(event.key));
-  MoveInto(std::move(event.tags), *proto.mutable_tags());
-  proto.set_owner(std::move(event.owner));
+  proto.set_key(event.key);
+  proto.mutable_tags()->Assign(event.tags.begin(), event.tags.end());
+  proto.set_owner(event.owner);
   proto.set_fencing_token(event.fencing_token);
-  if (event.expire.has_value()) *proto.mutable_expire() = ToProto(*event.expire);
-  *proto.mutable_time() = ToProto(event.time);
+  if (event.expire.has_value()) *proto.mutable_expire() = ToDurationProto(*event.expire);
+  *proto.mutable_time() = ToTimestampProto(event.time);
 }
 
 }  // namespace
@@ -135,7 +145,7 @@ RenewCommand ToCommand(v1::RenewRequest&& request, Instant received) {
   RenewCommand command{.key = std::move(*request.mutable_key()),
                        .lease_id = std::move(*request.mutable_lease_id()),
                        .received = received};
-  if (request.has_expire()) command.expire = FromProto(request.expire());
+  if (request.has_expire()) command.expire = FromDurationProto(request.expire());
   return command;
 }
 
@@ -197,11 +207,7 @@ v1::GetResponse ToResponse(Shown&& shown) {
 
 v1::ListResponse ToResponse(Listed&& listed, std::uint64_t filter_fingerprint) {
   v1::ListResponse response;
-  response.mutable_locks()->Reserve(static_cast<int>(listed.locks.size()));
-  for (LockView& lock : listed.locks) MoveInto(std::move(lock), *response.add_locks());
-  if (listed.next_after_key.has_value()) {
-    response.set_next_page_token(EncodePageToken(*listed.next_after_key, filter_fingerprint));
-  }
+  MovePageInto(std::move(listed), filter_fingerprint, response);
   return response;
 }
 
@@ -213,18 +219,15 @@ v1::ForceReleaseResponse ToResponse(Forced&& forced) {
 
 v1::ReleaseByTagResponse ToResponse(ForcedPage&& page, std::uint64_t filter_fingerprint) {
   v1::ReleaseByTagResponse response;
-  for (LockView& lock : page.locks) MoveInto(std::move(lock), *response.add_locks());
   response.set_max_fencing_token(page.max_fencing_token);
-  if (page.next_after_key.has_value()) {
-    response.set_next_page_token(EncodePageToken(*page.next_after_key, filter_fingerprint));
-  }
+  MovePageInto(std::move(page), filter_fingerprint, response);
   return response;
 }
 
-v1::WatchResponse ToResponse(std::vector<LeaseEvent>&& events) {
+v1::WatchResponse ToResponse(const std::vector<SharedLeaseEvent>& events) {
   v1::WatchResponse response;
   response.mutable_events()->Reserve(static_cast<int>(events.size()));
-  for (LeaseEvent& event : events) MoveInto(std::move(event), *response.add_events());
+  for (const SharedLeaseEvent& event : events) CopyInto(*event, *response.add_events());
   return response;
 }
 

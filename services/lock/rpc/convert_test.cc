@@ -1,7 +1,10 @@
 #include "services/lock/rpc/convert.h"
 
 #include <chrono>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
@@ -201,6 +204,79 @@ TEST(ToResponseTest, ListedHasATokenForTheNextPageIfThereIsOne) {
   EXPECT_EQ(response.locks(1).key(), "b");
   EXPECT_EQ(DecodePageToken(response.next_page_token(), 5), "b");
   EXPECT_EQ(ToResponse(Listed{}, 5).next_page_token(), "");
+}
+
+TEST(ToCommandTest, ForceReleaseHasATokenIfItIsNotZero) {
+  const ForceReleaseCommand any =
+      ToCommand(Parse<v1::ForceReleaseRequest>(R"pb(key: "k")pb"), kReceived);
+  EXPECT_EQ(any.key, "k");
+  EXPECT_EQ(any.fencing_token, std::nullopt);
+  EXPECT_EQ(ToCommand(Parse<v1::ForceReleaseRequest>("fencing_token: 1"), kReceived).fencing_token,
+            1u);
+}
+
+TEST(ToCommandTest, ReleaseByTagTakesEveryField) {
+  auto request = Parse<v1::ReleaseByTagRequest>(
+      R"pb(tags: "b" tags: "a" dry_run: true max_fencing_token: 5)pb");
+  request.set_page_token(EncodePageToken("k", Fingerprint(request.tags())));
+  const ReleaseByTagCommand command = ToCommand(std::move(request), kReceived);
+  EXPECT_THAT(command.tags, ElementsAre("a", "b"));
+  EXPECT_TRUE(command.dry_run);
+  EXPECT_EQ(command.max_fencing_token, 5u);
+  EXPECT_EQ(command.after_key, "k");
+
+  const ReleaseByTagCommand least =
+      ToCommand(Parse<v1::ReleaseByTagRequest>(R"pb(tags: "a")pb"), kReceived);
+  EXPECT_FALSE(least.dry_run);
+  EXPECT_EQ(least.max_fencing_token, std::nullopt);
+  EXPECT_EQ(least.after_key, "");
+}
+
+TEST(ToCommandTest, WatchTakesItsFilter) {
+  const WatchCommand command =
+      ToCommand(Parse<v1::WatchRequest>(R"pb(filter { key_prefix: "p" tags: "b" tags: "a" })pb"));
+  EXPECT_EQ(command.filter.key_prefix, "p");
+  EXPECT_THAT(command.filter.tags, ElementsAre("a", "b"));
+}
+
+TEST(ToResponseTest, ForcedPagesSayWhatTheySpareAndGoOn) {
+  ForcedPage page{.next_after_key = "a", .max_fencing_token = 9};
+  page.locks.push_back({.key = "a", .holders = {SomeHolder()}});
+  const v1::ReleaseByTagResponse response = ToResponse(std::move(page), 5);
+  ASSERT_EQ(response.locks_size(), 1);
+  EXPECT_EQ(response.locks(0).holders(0).owner(), "me");
+  EXPECT_EQ(response.max_fencing_token(), 9u);
+  EXPECT_EQ(DecodePageToken(response.next_page_token(), 5), "a");
+  EXPECT_EQ(ToResponse(ForcedPage{}, 5).next_page_token(), "");
+}
+
+TEST(ToResponseTest, EventsHaveEveryField) {
+  LeaseEvent event{.kind = LeaseEventKind::kExpired,
+                   .sequence = 3,
+                   .key = "k",
+                   .owner = "me",
+                   .tags = {"a", "b"},
+                   .fencing_token = 7,
+                   .expire = seconds(30),
+                   .time = WallTime{5'000'000'001}};
+  LeaseEvent end{.kind = LeaseEventKind::kSnapshotEnd, .sequence = 4};
+  const std::vector<SharedLeaseEvent> events = {
+      std::make_shared<const LeaseEvent>(std::move(event)),
+      std::make_shared<const LeaseEvent>(std::move(end))};
+  EXPECT_EQ(Text(ToResponse(events)), Text<v1::WatchResponse>(R"pb(
+              events {
+                kind: EXPIRED
+                sequence: 3
+                key: "k"
+                tags: "a"
+                tags: "b"
+                owner: "me"
+                fencing_token: 7
+                expire { seconds: 30 }
+                time { seconds: 5 nanos: 1 }
+              }
+              events { kind: SNAPSHOT_END sequence: 4 }
+            )pb"));
 }
 
 TEST(ToEventTest, ShowsThePlaceOrTheLease) {

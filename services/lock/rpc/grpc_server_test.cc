@@ -13,9 +13,11 @@
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
+#include "services/lock/engine/gate_store.h"
 #include "services/lock/rpc/raw_call.h"
 #include "services/lock/rpc/scratch_folder.h"
 #include "services/lock/rpc/test_server.h"
+#include "tests/support/stub_client.h"
 
 namespace holdfast {
 namespace {
@@ -23,6 +25,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr char kLockService[] = "holdfast.v1.LockService";
+constexpr char kAdminService[] = "holdfast.v1.AdminService";
 
 // Of grpc.health.v1.HealthCheckResponse on the wire.
 constexpr char kServing[] = "\x08\x01";
@@ -51,6 +54,25 @@ TEST(GrpcServerTest, HealthFollowsWhatIsSet) {
   EXPECT_EQ(Health(channel, kLockService), kNotServing);
 }
 
+TEST(GrpcServerTest, IsNotServingForAsLongAsItLoads) {
+  StoreGate gate;
+  gate.Close();
+  TestServer server({.load = false});
+  const auto channel = server.NewChannel();
+  std::thread loading([&] { server.Load(std::make_unique<GateStore>(gate)); });
+  gate.AwaitArrival();
+  for (const char* service : {"", kLockService, kAdminService}) {
+    EXPECT_EQ(Health(channel, service), kNotServing);
+  }
+  EXPECT_EQ(StubClient(server.address()).Get("k").status.reason, "SERVER_STARTING");
+  gate.Open();
+  loading.join();
+  for (const char* service : {"", kLockService, kAdminService}) {
+    EXPECT_EQ(Health(channel, service), kServing);
+  }
+  EXPECT_TRUE(StubClient(server.address()).Get("k").ok());
+}
+
 TEST(GrpcServerTest, ReflectionListsTheServices) {
   TestServer server;
   const std::string list_services = {'\x3a', '\x01', '*'};
@@ -59,6 +81,7 @@ TEST(GrpcServerTest, ReflectionListsTheServices) {
               list_services);
   ASSERT_EQ(result.messages.size(), 1u) << result.status.error_message();
   EXPECT_THAT(result.messages[0], HasSubstr(kLockService));
+  EXPECT_THAT(result.messages[0], HasSubstr(kAdminService));
   EXPECT_THAT(result.messages[0], HasSubstr("grpc.health.v1.Health"));
 }
 

@@ -8,6 +8,7 @@
 #include "services/lock/rpc/watch_reactor.h"
 
 namespace holdfast {
+
 grpc::ServerWriteReactor<grpc::ByteBuffer>* LockServiceImpl::Wait(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) {
   const Instant received = starter_.Now();
@@ -29,8 +30,10 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* LockServiceImpl::Watch(
   v1::WatchRequest request;
   if (const grpc::Status status = starter_.Read(*bytes, request); !status.ok()) {
     call->Reject(status);
+  } else if (!open_watches_.TryOpen()) {
+    call->Reject(LimitExceeded("max_watches"));
   } else {
-    call->Submit(ToCommand(std::move(request)));
+    call->Submit(ToCommand(std::move(request)), open_watches_);
   }
   return call;
 }

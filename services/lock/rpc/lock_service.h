@@ -14,7 +14,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 #include "services/lock/rpc/call_starter.h"
-#include "services/lock/rpc/open_waits.h"
+#include "services/lock/rpc/open_streams.h"
 
 namespace holdfast {
 
@@ -22,6 +22,10 @@ namespace holdfast {
 struct RpcLimits {
   // Wait calls that are open at the same time: ten of the tests' crowds.
   std::uint32_t max_open_waits = 100'000;
+
+  // Watch calls that are open at the same time. Every event is matched against
+  // each, on the engine's thread.
+  std::uint32_t max_watches = 1'000;
 
   // Events that a watch may be behind. More than a page of a snapshot; an event
   // has 3,000 bytes at the most and a few hundred as a rule.
@@ -44,7 +48,8 @@ class LockServiceImpl final : public RawLockService {
   LockServiceImpl(const CallStarter& starter, const RpcLimits& limits)
       : starter_(starter),
         max_watch_backlog_(limits.max_watch_backlog),
-        open_waits_(limits.max_open_waits) {}
+        open_waits_(limits.max_open_waits),
+        open_watches_(limits.max_watches) {}
 
   grpc::ServerUnaryReactor* Acquire(grpc::CallbackServerContext* context,
                                     const grpc::ByteBuffer* request,
@@ -70,7 +75,8 @@ class LockServiceImpl final : public RawLockService {
  private:
   const CallStarter starter_;
   const std::size_t max_watch_backlog_;
-  OpenWaits open_waits_;
+  OpenStreams open_waits_;
+  OpenStreams open_watches_;
 };
 
 }  // namespace holdfast

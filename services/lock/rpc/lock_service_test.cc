@@ -8,28 +8,18 @@
 #include <string>
 
 #include "gmock/gmock.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "grpcpp/client_context.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 #include "services/lock/rpc/test_server.h"
+#include "tests/support/ask.h"
+#include "tests/support/call_status.h"
 
 namespace holdfast {
 namespace {
 
 using grpc::StatusCode;
 using testing::ElementsAre;
-
-std::string ReasonOf(const grpc::Status& status) {
-  google::rpc::Status details;
-  google::rpc::ErrorInfo info;
-  details.ParseFromString(status.error_details());
-  if (details.details_size() > 0) details.details(0).UnpackTo(&info);
-  return info.reason();
-}
-
-std::string Id(const std::string& name) { return name + "-0123456789abcdef"; }
 
 v1::AcquireRequest Request(const std::string& key, const std::string& name) {
   v1::AcquireRequest request;
@@ -86,7 +76,7 @@ TEST_F(LockServiceTest, AcquireGivesTheLeaseAndReleaseEndsIt) {
 
   const grpc::Status held = Acquire(Request("k", "b"));
   EXPECT_EQ(held.error_code(), StatusCode::ABORTED);
-  EXPECT_EQ(ReasonOf(held), "LOCK_HELD");
+  EXPECT_EQ(Decode(held).reason, "LOCK_HELD");
 
   EXPECT_TRUE(Release("k", "a").ok());
   EXPECT_TRUE(Acquire(Request("k", "b")).ok());
@@ -99,14 +89,14 @@ TEST_F(LockServiceTest, AcquireWithATimeoutWaitsForSoLong) {
   request.mutable_timeout()->set_nanos(20'000'000);
   const grpc::Status status = Acquire(request);
   EXPECT_EQ(status.error_code(), StatusCode::DEADLINE_EXCEEDED);
-  EXPECT_EQ(ReasonOf(status), "WAIT_TIMEOUT");
+  EXPECT_EQ(Decode(status).reason, "WAIT_TIMEOUT");
 }
 
 TEST_F(LockServiceTest, ReleaseRefusesAnUnknownLease) {
   StartServer();
   const grpc::Status status = Release("k", "nobody");
   EXPECT_EQ(status.error_code(), StatusCode::NOT_FOUND);
-  EXPECT_EQ(ReasonOf(status), "LEASE_NOT_FOUND");
+  EXPECT_EQ(Decode(status).reason, "LEASE_NOT_FOUND");
 }
 
 TEST_F(LockServiceTest, RenewChangesTheLease) {
@@ -163,7 +153,7 @@ TEST_F(LockServiceTest, InvalidFieldsDoNotReachTheEngine) {
   request.add_tags("t");
   const grpc::Status status = Acquire(request);
   EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(ReasonOf(status), "INVALID_FIELD");
+  EXPECT_EQ(Decode(status).reason, "INVALID_FIELD");
   EXPECT_EQ(server_->engine().stats().leases, 0u);
 }
 
@@ -171,7 +161,7 @@ TEST_F(LockServiceTest, RefusesEverythingUntilItHasLoaded) {
   StartServer({.load = false});
   const grpc::Status status = Acquire(Request("k", "a"));
   EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
-  EXPECT_EQ(ReasonOf(status), "SERVER_STARTING");
+  EXPECT_EQ(Decode(status).reason, "SERVER_STARTING");
   server_->Load();
   EXPECT_TRUE(Acquire(Request("k", "a")).ok());
 }
@@ -182,7 +172,7 @@ TEST_F(LockServiceTest, RefusesEverythingOnceItDrains) {
   server_->engine().Drain();
   const grpc::Status status = Release("k", "a");
   EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
-  EXPECT_EQ(ReasonOf(status), "SERVER_STOPPING");
+  EXPECT_EQ(Decode(status).reason, "SERVER_STOPPING");
 }
 
 }  // namespace

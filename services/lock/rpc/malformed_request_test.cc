@@ -5,12 +5,11 @@
 #include <string>
 
 #include "gmock/gmock.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.pb.h"
 #include "services/lock/rpc/raw_call.h"
 #include "services/lock/rpc/test_server.h"
+#include "tests/support/call_status.h"
 
 namespace holdfast {
 namespace {
@@ -27,31 +26,27 @@ std::string Field(int number, const std::string& content) {
 constexpr char kNotUtf8[] = "\xc3(";
 const char* const kLeaseId = "0123456789abcdef";
 
-google::rpc::ErrorInfo InfoOf(const grpc::Status& status) {
-  google::rpc::Status details;
-  google::rpc::ErrorInfo info;
-  EXPECT_TRUE(details.ParseFromString(status.error_details()));
-  EXPECT_EQ(details.details_size(), 1) << status.error_message();
-  EXPECT_TRUE(details.details_size() == 1 && details.details(0).UnpackTo(&info));
-  return info;
-}
-
 class RawRequestTest : public testing::Test {
  protected:
-  grpc::Status Send(const std::string& method, const std::optional<std::string>& bytes) {
-    return RawCall(channel_, "/holdfast.v1.LockService/" + method, bytes).status;
+  // Of a stream that does not end by itself, the first message is enough.
+  CallStatus Send(const std::string& method, const std::optional<std::string>& bytes) {
+    const bool admin = method == "ForceRelease" || method == "ReleaseByTag";
+    const std::string service = admin ? "AdminService" : "LockService";
+    const std::string path = "/holdfast.v1." + service + "/" + method;
+    return Decode(
+        (method == "Watch" ? RawCall(channel_, path, bytes, 1) : RawCall(channel_, path, bytes))
+            .status);
   }
 
   // The field that an INVALID_FIELD names; what came instead otherwise.
   std::string InvalidField(const std::string& method, const std::string& bytes) {
-    const grpc::Status status = Send(method, bytes);
-    EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
-    const google::rpc::ErrorInfo info = InfoOf(status);
-    return info.reason() == "INVALID_FIELD" ? info.metadata().at("field") : info.reason();
+    const CallStatus status = Send(method, bytes);
+    EXPECT_EQ(status.code, StatusCode::INVALID_ARGUMENT);
+    return status.reason == "INVALID_FIELD" ? status.Get("field") : status.reason;
   }
 
   std::string Reason(const std::string& method, const std::optional<std::string>& bytes) {
-    return InfoOf(Send(method, bytes)).reason();
+    return Send(method, bytes).reason;
   }
 
   TestServer server_;
@@ -62,18 +57,19 @@ class MalformedRequestTest : public RawRequestTest,
                              public testing::WithParamInterface<std::string> {};
 
 INSTANTIATE_TEST_SUITE_P(Methods, MalformedRequestTest,
-                         testing::Values("Acquire", "Wait", "Release", "Renew", "Get", "List"),
+                         testing::Values("Acquire", "Wait", "Release", "Renew", "Get", "List",
+                                         "Watch", "ForceRelease", "ReleaseByTag"),
                          [](const auto& test) { return test.param; });
 
 TEST_P(MalformedRequestTest, RubbishIsMalformed) {
   for (const std::string bytes : {"\xff\xff\xff", "\x0a\x7f", "\x07", "{\"key\": \"k\"}"}) {
     EXPECT_EQ(Reason(GetParam(), bytes), "MALFORMED_REQUEST") << testing::PrintToString(bytes);
-    EXPECT_EQ(Send(GetParam(), bytes).error_code(), StatusCode::INVALID_ARGUMENT);
+    EXPECT_EQ(Send(GetParam(), bytes).code, StatusCode::INVALID_ARGUMENT);
   }
 }
 
 TEST_P(MalformedRequestTest, NoMessageAtAllIsAnError) {
-  const grpc::Status status = Send(GetParam(), std::nullopt);
+  const CallStatus status = Send(GetParam(), std::nullopt);
   EXPECT_FALSE(status.ok());
 }
 
@@ -84,7 +80,8 @@ TEST_P(MalformedRequestTest, TheConnectionGoesOn) {
 
 TEST_P(MalformedRequestTest, MessagesUpToTheLimitAreRead) {
   // Within an unknown field, which is no error by itself.
-  const std::string valid = GetParam() == "List" ? "" : Field(1, "k") + Field(2, kLeaseId);
+  const bool all_optional = GetParam() == "List" || GetParam() == "Watch";
+  const std::string valid = all_optional ? "" : Field(1, "k") + Field(2, kLeaseId);
   const auto padded_to = [&](std::size_t bytes) {
     const std::size_t rest = bytes - valid.size() - 4;
     return valid + "\x7a" + static_cast<char>((rest & 0x7f) | 0x80) +
@@ -92,10 +89,10 @@ TEST_P(MalformedRequestTest, MessagesUpToTheLimitAreRead) {
            std::string(rest, 'x');
   };
   ASSERT_EQ(padded_to(65'536).size(), 65'536u);
-  EXPECT_NE(Send(GetParam(), padded_to(65'536)).error_code(), StatusCode::RESOURCE_EXHAUSTED);
-  const grpc::Status status = Send(GetParam(), padded_to(65'537));
-  EXPECT_EQ(status.error_code(), StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(InfoOf(status).metadata().at("limit"), "max_message_bytes");
+  EXPECT_NE(Send(GetParam(), padded_to(65'536)).code, StatusCode::RESOURCE_EXHAUSTED);
+  const CallStatus status = Send(GetParam(), padded_to(65'537));
+  EXPECT_EQ(status.code, StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(status.Get("limit"), "max_message_bytes");
 }
 
 class Utf8Test : public MalformedRequestTest {};
@@ -128,6 +125,14 @@ TEST_F(RawRequestTest, NamesNestedFieldsThatAreNotUtf8) {
   EXPECT_EQ(InvalidField("List", Field(1, Field(1, kNotUtf8))), "filter.key_prefix");
   EXPECT_EQ(InvalidField("List", Field(1, Field(2, "a") + Field(2, kNotUtf8))), "filter.tags[1]");
   EXPECT_EQ(InvalidField("List", Field(3, kNotUtf8)), "page_token");
+  EXPECT_EQ(InvalidField("Watch", Field(1, Field(1, kNotUtf8))), "filter.key_prefix");
+  EXPECT_EQ(InvalidField("Watch", Field(1, Field(2, kNotUtf8))), "filter.tags[0]");
+}
+
+TEST_F(RawRequestTest, NamesTheFieldsOfAdminsThatAreNotUtf8) {
+  EXPECT_EQ(InvalidField("ForceRelease", Field(1, kNotUtf8)), "key");
+  EXPECT_EQ(InvalidField("ReleaseByTag", Field(1, "x") + Field(1, kNotUtf8)), "tags[1]");
+  EXPECT_EQ(InvalidField("ReleaseByTag", Field(1, "x") + Field(4, kNotUtf8)), "page_token");
 }
 
 TEST_F(RawRequestTest, RubbishWithinANestedMessageIsMalformed) {

@@ -23,21 +23,21 @@ bool IsWellFormed(const google::protobuf::Duration& proto) {
 
 }  // namespace
 
-std::optional<Duration> FromProto(const google::protobuf::Duration& proto) {
+std::optional<Duration> FromDurationProto(const google::protobuf::Duration& proto) {
   if (!IsWellFormed(proto)) return std::nullopt;
   if (proto.seconds() >= kMostSecondsOfOurs) return Duration::max();
   if (proto.seconds() <= -kMostSecondsOfOurs) return Duration::min();
   return std::chrono::seconds(proto.seconds()) + std::chrono::nanoseconds(proto.nanos());
 }
 
-google::protobuf::Duration ToProto(Duration duration) {
+google::protobuf::Duration ToDurationProto(Duration duration) {
   google::protobuf::Duration proto;
   proto.set_seconds(duration.count() / kNanosPerSecond);
   proto.set_nanos(static_cast<std::int32_t>(duration.count() % kNanosPerSecond));
   return proto;
 }
 
-google::protobuf::Timestamp ToProto(WallTime time) {
+google::protobuf::Timestamp ToTimestampProto(WallTime time) {
   // Before 1970 the remainder is negative, and a Timestamp's nanos never are.
   std::int64_t seconds = static_cast<std::int64_t>(time) / kNanosPerSecond;
   std::int64_t nanos = static_cast<std::int64_t>(time) % kNanosPerSecond;

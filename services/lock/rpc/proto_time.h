@@ -14,11 +14,11 @@ namespace holdfast {
 // Nothing if `proto` breaks the rules of its type: nanos out of range, or of
 // another sign than seconds, or more seconds than 10,000 years have. What is
 // longer than our Duration can say (292 years) becomes the longest one.
-std::optional<Duration> FromProto(const google::protobuf::Duration& proto);
+std::optional<Duration> FromDurationProto(const google::protobuf::Duration& proto);
 
-google::protobuf::Duration ToProto(Duration duration);
+google::protobuf::Duration ToDurationProto(Duration duration);
 
-google::protobuf::Timestamp ToProto(WallTime time);
+google::protobuf::Timestamp ToTimestampProto(WallTime time);
 
 }  // namespace holdfast
 

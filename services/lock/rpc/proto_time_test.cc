@@ -17,7 +17,7 @@ std::optional<Duration> Parse(std::int64_t s, std::int32_t nanos) {
   google::protobuf::Duration proto;
   proto.set_seconds(s);
   proto.set_nanos(nanos);
-  return FromProto(proto);
+  return FromDurationProto(proto);
 }
 
 TEST(FromProtoTest, AddsSecondsAndNanos) {
@@ -61,15 +61,15 @@ TEST(ToProtoTest, GivesDurationsThatComeBackTheSame) {
   for (const Duration duration :
        {Duration::zero(), Duration(nanoseconds(1)), Duration(seconds(86'400)) + nanoseconds(7),
         Duration(nanoseconds(-1'500'000'000))}) {
-    EXPECT_EQ(FromProto(ToProto(duration)), duration) << duration.count();
+    EXPECT_EQ(FromDurationProto(ToDurationProto(duration)), duration) << duration.count();
   }
 }
 
 TEST(ToProtoTest, KeepsTheNanosOfATimestampPositive) {
-  const auto after = ToProto(WallTime{1'500'000'000});
+  const auto after = ToTimestampProto(WallTime{1'500'000'000});
   EXPECT_EQ(after.seconds(), 1);
   EXPECT_EQ(after.nanos(), 500'000'000);
-  const auto before = ToProto(WallTime{-1});
+  const auto before = ToTimestampProto(WallTime{-1});
   EXPECT_EQ(before.seconds(), -1);
   EXPECT_EQ(before.nanos(), 999'999'999);
 }

@@ -27,7 +27,7 @@ std::string ToString(const grpc::ByteBuffer& buffer) {
 }  // namespace
 
 RawResult RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
-                  const std::optional<std::string>& request) {
+                  const std::optional<std::string>& request, std::size_t most_messages) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
@@ -49,6 +49,7 @@ RawResult RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::stri
     call->Read(&buffer, nullptr);
     if (!Next(queue)) break;
     result.messages.push_back(ToString(buffer));
+    if (result.messages.size() == most_messages) context.TryCancel();
   }
   call->Finish(&result.status, nullptr);
   Next(queue);

@@ -4,6 +4,8 @@
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_RAW_CALL_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_RAW_CALL_H_
 
+#include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,9 +22,11 @@ struct RawResult {
 };
 
 // Sends one message, or none, and says that there are no more; then reads until
-// the end. Works for every kind of method. Ends after ten seconds at the latest.
+// the end, or cancels the call after so many messages. Works for every kind of
+// method. Ends after ten seconds at the latest.
 RawResult RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
-                  const std::optional<std::string>& request);
+                  const std::optional<std::string>& request,
+                  std::size_t most_messages = std::numeric_limits<std::size_t>::max());
 
 }  // namespace holdfast
 

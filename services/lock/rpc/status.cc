@@ -43,7 +43,7 @@ class Failure {
   }
 
   Failure& RetryAfter(Duration delay) {
-    *retry_.mutable_retry_delay() = ToProto(delay);
+    *retry_.mutable_retry_delay() = ToDurationProto(delay);
     return *this;
   }
 

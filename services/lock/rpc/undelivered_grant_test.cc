@@ -7,65 +7,15 @@
 #include <string>
 #include <thread>
 
-#include "common/mutex.h"
 #include "grpcpp/client_context.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
+#include "services/lock/engine/gate_store.h"
 #include "services/lock/rpc/raw_call.h"
 #include "services/lock/rpc/test_server.h"
-#include "services/lock/storage/memory_store.h"
 
 namespace holdfast {
 namespace {
-
-// A disk that can be held up. Thread-safe.
-class Gate {
- public:
-  // The next commit waits for Open, and everybody waits for that commit.
-  void Close() {
-    MutexLock lock(mutex_);
-    closed_ = true;
-  }
-
-  void AwaitCommit() {
-    MutexLock lock(mutex_);
-    while (!waiting_) changed_.Wait(mutex_);
-  }
-
-  void Open() {
-    MutexLock lock(mutex_);
-    closed_ = false;
-    changed_.NotifyAll();
-  }
-
-  void Pass() {
-    MutexLock lock(mutex_);
-    waiting_ = closed_;
-    changed_.NotifyAll();
-    while (closed_) changed_.Wait(mutex_);
-    waiting_ = false;
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  bool closed_ GUARDED_BY(mutex_) = false;
-  bool waiting_ GUARDED_BY(mutex_) = false;
-};
-
-class GatedStore final : public LockStore {
- public:
-  explicit GatedStore(Gate& gate) : gate_(gate) {}
-  absl::Status Load(RecordVisitor& visitor) override { return store_.Load(visitor); }
-  absl::Status Commit(const RecordBatch& batch) override {
-    if (!batch.empty()) gate_.Pass();
-    return store_.Commit(batch);
-  }
-
- private:
-  Gate& gate_;
-  MemoryStore store_{std::make_shared<MemoryDisk>()};
-};
 
 constexpr char kHolder[] = "holder-0123456789abcdef";
 constexpr char kCaller[] = "caller-0123456789abcdef";
@@ -85,7 +35,7 @@ class UndeliveredGrantTest : public testing::TestWithParam<bool> {
   void StartServer(Duration reattach_window) {
     server_ = std::make_unique<TestServer>(
         TestServer::Options{.limits = {.reattach_window = reattach_window}, .load = false});
-    server_->Load(std::make_unique<GatedStore>(gate_));
+    server_->Load(std::make_unique<GateStore>(gate_));
     channel_ = server_->NewChannel();
     stub_ = v1::LockService::NewStub(channel_);
   }
@@ -119,7 +69,7 @@ class UndeliveredGrantTest : public testing::TestWithParam<bool> {
 
     gate_.Close();
     std::future<void> released = std::async(std::launch::async, [&] { Release(kHolder); });
-    gate_.AwaitCommit();
+    gate_.AwaitArrival();
     context.TryCancel();
     EXPECT_EQ(token.get(), 0u);
     // On the same connection, and answered without the engine: by then the server
@@ -139,7 +89,7 @@ class UndeliveredGrantTest : public testing::TestWithParam<bool> {
     EXPECT_TRUE(stub_->Release(&context, request, &response).ok());
   }
 
-  Gate gate_;
+  StoreGate gate_;
   std::unique_ptr<TestServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::LockService::Stub> stub_;

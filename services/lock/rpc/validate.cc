@@ -62,7 +62,7 @@ MaybeError CheckTags(std::string_view field, const Tags& tags) {
 
 MaybeError CheckDuration(std::string field, const google::protobuf::Duration& proto, Duration least,
                          Duration most, std::string_view range) {
-  const std::optional<Duration> duration = FromProto(proto);
+  const std::optional<Duration> duration = FromDurationProto(proto);
   if (!duration.has_value()) {
     return FieldError{std::move(field),
                       "must be a valid Duration: at most 10,000 years, and nanos less than a "

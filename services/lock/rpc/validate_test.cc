@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -39,6 +40,12 @@ v1::ReleaseRequest ValidRelease() {
   return request;
 }
 
+v1::ReleaseByTagRequest ByTag(const std::vector<std::string>& tags) {
+  v1::ReleaseByTagRequest request;
+  request.mutable_tags()->Assign(tags.begin(), tags.end());
+  return request;
+}
+
 Duration Length(std::int64_t seconds, std::int32_t nanos) {
   Duration duration;
   duration.set_seconds(seconds);
@@ -64,6 +71,8 @@ TEST(ValidateTest, AcceptsTheLeastOfEachRequest) {
   EXPECT_EQ(Rejected(ValidRelease()), "");
   EXPECT_EQ(Rejected(ValidRenew()), "");
   EXPECT_EQ(Rejected(v1::ListRequest()), "");
+  EXPECT_EQ(Rejected(v1::WatchRequest()), "");
+  EXPECT_EQ(Rejected(ByTag({"x"})), "");
 }
 
 class KeyTest : public testing::Test {
@@ -78,7 +87,10 @@ class KeyTest : public testing::Test {
     renew.set_key(key);
     v1::GetRequest get;
     get.set_key(key);
-    return {Rejected(acquire), Rejected(release), Rejected(renew), Rejected(get)};
+    v1::ForceReleaseRequest force_release;
+    force_release.set_key(key);
+    return {Rejected(acquire), Rejected(release), Rejected(renew), Rejected(get),
+            Rejected(force_release)};
   }
 };
 
@@ -138,6 +150,7 @@ TEST(OwnerTest, HasAtMost256Bytes) {
 
 // Tags have the same limits in a lease and in a filter.
 struct TagsCase {
+  std::string name;
   std::string field;
   std::function<std::string(const std::vector<std::string>&)> rejected;
 };
@@ -167,23 +180,32 @@ TEST_P(TagsTest, DoNotRepeat) {
   EXPECT_EQ(Rejected({"a", "b", "c", "b"}), Field("[3]"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Everywhere, TagsTest,
-                         testing::Values(TagsCase{"tags",
-                                                  [](const std::vector<std::string>& tags) {
-                                                    auto request = ValidAcquire();
-                                                    request.mutable_tags()->Assign(tags.begin(),
-                                                                                   tags.end());
-                                                    return Rejected(request);
-                                                  }},
-                                         TagsCase{
-                                             "filter.tags",
-                                             [](const std::vector<std::string>& tags) {
-                                               v1::ListRequest request;
-                                               request.mutable_filter()->mutable_tags()->Assign(
-                                                   tags.begin(), tags.end());
-                                               return Rejected(request);
-                                             }}),
-                         [](const auto& test) { return test.index == 0 ? "Lease" : "Filter"; });
+std::string RejectedOfLease(const std::vector<std::string>& tags) {
+  auto request = ValidAcquire();
+  request.mutable_tags()->Assign(tags.begin(), tags.end());
+  return Rejected(request);
+}
+
+template <typename Request>
+std::string RejectedOfFilter(const std::vector<std::string>& tags) {
+  Request request;
+  request.mutable_filter()->mutable_tags()->Assign(tags.begin(), tags.end());
+  return Rejected(request);
+}
+
+std::string RejectedOfReleaseByTag(const std::vector<std::string>& tags) {
+  return Rejected(ByTag(tags));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Everywhere, TagsTest,
+    testing::Values(TagsCase{"Acquire", "tags", RejectedOfLease},
+                    TagsCase{"List", "filter.tags", RejectedOfFilter<v1::ListRequest>},
+                    TagsCase{"Watch", "filter.tags", RejectedOfFilter<v1::WatchRequest>},
+                    TagsCase{"ReleaseByTag", "tags", RejectedOfReleaseByTag}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(ReleaseByTagTest, NeedsATag) { EXPECT_EQ(Rejected(ByTag({})), "tags"); }
 
 std::vector<std::string> RejectedExpire(const Duration& expire) {
   auto acquire = ValidAcquire();
@@ -234,12 +256,18 @@ std::string RejectedList(const std::function<void(v1::ListRequest&)>& change) {
 }
 
 TEST(KeyPrefixTest, HasAtMost512Bytes) {
-  const auto with = [](std::size_t bytes) {
-    return RejectedList(
-        [=](auto& r) { r.mutable_filter()->set_key_prefix(std::string(bytes, 'k')); });
-  };
-  EXPECT_EQ(with(512), "");
-  EXPECT_EQ(with(513), "filter.key_prefix");
+  v1::ListRequest list;
+  v1::WatchRequest watch;
+  for (v1::Filter* filter : {list.mutable_filter(), watch.mutable_filter()}) {
+    filter->set_key_prefix(std::string(512, 'k'));
+  }
+  EXPECT_EQ(Rejected(list), "");
+  EXPECT_EQ(Rejected(watch), "");
+  for (v1::Filter* filter : {list.mutable_filter(), watch.mutable_filter()}) {
+    filter->set_key_prefix(std::string(513, 'k'));
+  }
+  EXPECT_EQ(Rejected(list), "filter.key_prefix");
+  EXPECT_EQ(Rejected(watch), "filter.key_prefix");
 }
 
 TEST(PageSizeTest, IsAtMost1000) {
@@ -256,6 +284,19 @@ TEST(PageTokenFieldTest, BelongsToTheFilter) {
   EXPECT_EQ(Rejected(request), "page_token");
   request.set_page_token("jobs/7");
   EXPECT_EQ(Rejected(request), "page_token");
+}
+
+TEST(PageTokenFieldTest, BelongsToTheTags) {
+  v1::ReleaseByTagRequest request = ByTag({"x", "y"});
+  request.set_page_token(EncodePageToken("k", Fingerprint(request.tags())));
+  EXPECT_EQ(Rejected(request), "");
+  request.add_tags("z");
+  EXPECT_EQ(Rejected(request), "page_token");
+  request = ByTag({"x"});
+  for (const std::string token : {"k", "=", "AA==", std::string(2'000, 'A').c_str()}) {
+    request.set_page_token(token);
+    EXPECT_EQ(Rejected(request), "page_token") << token;
+  }
 }
 
 TEST(FieldErrorTest, SaysWhatIsAllowedAndWhatWasSent) {

@@ -10,8 +10,8 @@
 
 namespace holdfast {
 
-void WaitReactor::Submit(AcquireCommand command, OpenWaits& open_waits) {
-  open_waits_ = &open_waits;
+void WaitReactor::Submit(AcquireCommand command, OpenStreams& open_streams) {
+  open_streams_ = &open_streams;
   key_ = command.spec.key;
   call_id_ = engine_.Submit(std::move(command), this);
 }
@@ -53,7 +53,7 @@ void WaitReactor::OnDone() {
   if (!granted_lease_id_.empty() && (undeliverable_ || context_.IsCancelled())) {
     engine_.ReportUndelivered(std::move(granted_lease_id_));
   }
-  if (open_waits_ != nullptr) open_waits_->Close();
+  if (open_streams_ != nullptr) open_streams_->Close();
   delete this;
 }
 

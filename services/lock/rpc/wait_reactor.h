@@ -23,7 +23,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "services/lock/engine/lock_engine.h"
-#include "services/lock/rpc/open_waits.h"
+#include "services/lock/rpc/open_streams.h"
 
 namespace holdfast {
 
@@ -36,9 +36,9 @@ class WaitReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pri
   // Answers without the engine.
   void Reject(const grpc::Status& status) { Finish(status); }
 
-  // Hands `command` to the engine. `open_waits` has been opened for this call,
+  // Hands `command` to the engine. `open_streams` has been opened for this call,
   // which closes it.
-  void Submit(AcquireCommand command, OpenWaits& open_waits);
+  void Submit(AcquireCommand command, OpenStreams& open_streams);
 
  private:
   // What is to be done next.
@@ -74,7 +74,7 @@ class WaitReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pri
   const grpc::CallbackServerContext& context_;
 
   // Set by Submit.
-  OpenWaits* open_waits_ = nullptr;
+  OpenStreams* open_streams_ = nullptr;
   std::string key_;  // For messages.
   std::optional<CallId> call_id_;
 

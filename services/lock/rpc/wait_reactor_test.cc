@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "gmock/gmock.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "grpcpp/client_context.h"
-#include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 #include "services/lock/rpc/test_server.h"
+#include "tests/support/ask.h"
+#include "tests/support/call_status.h"
+#include "tests/support/channel.h"
 
 namespace holdfast {
 namespace {
@@ -35,22 +35,12 @@ class ManualClock final : public Clock {
   std::atomic<std::int64_t> nanoseconds_{1'000'000'000};
 };
 
-std::string Id(const std::string& name) { return name + "-0123456789abcdef"; }
-
 v1::AcquireRequest Request(const std::string& name) {
   v1::AcquireRequest request;
   request.set_key("k");
   request.set_lease_id(Id(name));
   request.set_owner(name);
   return request;
-}
-
-std::string ReasonOf(const grpc::Status& status) {
-  google::rpc::Status details;
-  google::rpc::ErrorInfo info;
-  details.ParseFromString(status.error_details());
-  if (details.details_size() > 0) details.details(0).UnpackTo(&info);
-  return info.reason();
 }
 
 // A Wait call that is read on the test's thread.
@@ -171,18 +161,18 @@ TEST_F(WaitTest, ARefusalEndsTheStream) {
   request.mutable_timeout()->set_nanos(1);
   Stream timed_out(*stub_, request);
   EXPECT_EQ(timed_out.ReadGrant(), std::nullopt);
-  EXPECT_EQ(ReasonOf(timed_out.Finish()), "WAIT_TIMEOUT");
+  EXPECT_EQ(Decode(timed_out.Finish()).reason, "WAIT_TIMEOUT");
 
   request = Request("b");
   request.mutable_timeout();
   Stream tried_once(*stub_, request);
   EXPECT_EQ(tried_once.Read(), std::nullopt);
-  EXPECT_EQ(ReasonOf(tried_once.Finish()), "LOCK_HELD");
+  EXPECT_EQ(Decode(tried_once.Finish()).reason, "LOCK_HELD");
 
   request.clear_key();
   Stream invalid(*stub_, request);
   EXPECT_EQ(invalid.Read(), std::nullopt);
-  EXPECT_EQ(ReasonOf(invalid.Finish()), "INVALID_FIELD");
+  EXPECT_EQ(Decode(invalid.Finish()).reason, "INVALID_FIELD");
 }
 
 TEST_F(WaitTest, ReleaseEndsAWait) {
@@ -191,7 +181,7 @@ TEST_F(WaitTest, ReleaseEndsAWait) {
   const auto waiting = Queue("a");
   ASSERT_TRUE(Release("a").ok());
   EXPECT_EQ(waiting->ReadGrant(), std::nullopt);
-  EXPECT_EQ(ReasonOf(waiting->Finish()), "LEASE_ENDED");
+  EXPECT_EQ(Decode(waiting->Finish()).reason, "LEASE_ENDED");
 }
 
 TEST_F(WaitTest, DrainingEndsAllWaits) {
@@ -204,7 +194,7 @@ TEST_F(WaitTest, DrainingEndsAllWaits) {
     EXPECT_EQ(stream->ReadGrant(), std::nullopt);
     const grpc::Status status = stream->Finish();
     EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
-    EXPECT_EQ(ReasonOf(status), "SERVER_STOPPING");
+    EXPECT_EQ(Decode(status).reason, "SERVER_STOPPING");
   }
 }
 
@@ -228,7 +218,7 @@ TEST_F(WaitTest, OpenWaitsAreLimited) {
     Stream fourth(*stub_, Request("fourth"));
     const auto event = fourth.Read();
     if (event.has_value()) break;
-    reason = ReasonOf(fourth.Finish());
+    reason = Decode(fourth.Finish()).reason;
   } while (reason == "LIMIT_EXCEEDED");
   EXPECT_THAT(reason, testing::AnyOf("", "LIMIT_EXCEEDED"));
 }
@@ -270,12 +260,7 @@ TEST_F(WaitTest, ASlowReaderGetsTheNewestPlaceOnly) {
   std::vector<std::unique_ptr<Stream>> ahead;
   for (int i = 0; i < kAhead; ++i) ahead.push_back(Queue("ahead" + std::to_string(i)));
 
-  grpc::ChannelArguments tiny_window;
-  tiny_window.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  tiny_window.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 16);
-  tiny_window.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  const auto slow_stub = v1::LockService::NewStub(grpc::CreateCustomChannel(
-      server_->address(), grpc::InsecureChannelCredentials(), tiny_window));
+  const auto slow_stub = v1::LockService::NewStub(SlowChannel(server_->address()));
   Stream slow(*slow_stub, Request("slow"));
   while (Get().queue_length() != kAhead + 1) {
   }

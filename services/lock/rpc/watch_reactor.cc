@@ -1,5 +1,7 @@
 #include "services/lock/rpc/watch_reactor.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <utility>
 #include <variant>
@@ -10,7 +12,8 @@
 
 namespace holdfast {
 
-void WatchReactor::Submit(WatchCommand command) {
+void WatchReactor::Submit(WatchCommand command, OpenStreams& open_streams) {
+  open_streams_ = &open_streams;
   const CallId call_id = engine_.Submit(std::move(command), this);
   Step step;
   {
@@ -62,6 +65,11 @@ void WatchReactor::OnCancel() {
   if (call_id.has_value()) engine_.Cancel(*call_id);
 }
 
+void WatchReactor::OnDone() {
+  if (open_streams_ != nullptr) open_streams_->Close();
+  delete this;
+}
+
 void WatchReactor::Gather(Watched watched) {
   if (overflowed_ || broken_) return;
   if (backlog_.size() + watched.events.size() > max_backlog_) {
@@ -70,7 +78,7 @@ void WatchReactor::Gather(Watched watched) {
     return;
   }
   std::move(watched.events.begin(), watched.events.end(), std::back_inserter(backlog_));
-  wants_page_ = wants_page_ || watched.snapshot_continues;
+  if (watched.snapshot_continues) rest_of_page_ = backlog_.size();
 }
 
 WatchReactor::Step WatchReactor::TakeStep() {
@@ -83,17 +91,26 @@ WatchReactor::Step WatchReactor::TakeStep() {
   if (final_.has_value()) {
     step.finish = overflowed_ ? LimitExceeded("max_watch_backlog") : ToStatus(*final_, "");
     final_.reset();
-  } else if (!backlog_.empty() && !broken_) {
-    writing_ = true;
-    while (!backlog_.empty() && step.write.size() < kEventsPerMessage) {
-      step.write.push_back(std::move(backlog_.front()));
-      backlog_.pop_front();
-    }
-  } else if (wants_page_ && !overflowed_ && call_id_.has_value()) {
-    wants_page_ = false;
+    return step;
+  }
+  if (overflowed_ || broken_) return step;
+  if (rest_of_page_ == 0 && call_id_.has_value()) {
+    rest_of_page_.reset();
     step.next_page = true;
   }
+  step.write = TakeMessage();
+  writing_ = !step.write.empty();
   return step;
+}
+
+std::vector<SharedLeaseEvent> WatchReactor::TakeMessage() {
+  const std::size_t count = std::min(backlog_.size(), kEventsPerMessage);
+  const auto end = backlog_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<SharedLeaseEvent> message(std::make_move_iterator(backlog_.begin()),
+                                        std::make_move_iterator(end));
+  backlog_.erase(backlog_.begin(), end);
+  if (rest_of_page_.has_value()) *rest_of_page_ -= std::min(*rest_of_page_, count);
+  return message;
 }
 
 // What is for the engine comes first: the rest may end the call. A call that has
@@ -104,7 +121,7 @@ void WatchReactor::Carry(Step step, std::optional<CallId> call_id) {
   if (step.finish.has_value()) {
     Finish(*step.finish);
   } else if (!step.write.empty()) {
-    bytes_ = SerializeMessage(ToResponse(std::move(step.write)));
+    bytes_ = SerializeMessage(ToResponse(step.write));
     StartWrite(&bytes_);
   }
 }

@@ -2,9 +2,13 @@
 //
 // Events gather while a write is under way, and the next write takes all of them
 // that fit into one message. A client that reads more slowly than things happen
-// would make the backlog grow without end, so past a limit the stream ends with
-// LIMIT_EXCEEDED, and what has gathered is dropped. The pages of the snapshot are
-// asked for one by one, each when the one before has been written.
+// would make the backlog grow without end, so past a limit what has gathered is
+// dropped, and the stream ends with LIMIT_EXCEEDED behind the write that is under
+// way: until the client reads that one, the stream stays open, and counts as such,
+// but costs no more than the one message.
+//
+// The pages of the snapshot are asked for one by one, each when the one before has
+// been written, whatever else has gathered behind it.
 //
 // Life: as of UnaryReactor. Thread-safe in what gRPC and the engine call.
 
@@ -20,6 +24,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/open_streams.h"
 
 namespace holdfast {
 
@@ -36,13 +41,14 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pr
   // Answers without the engine.
   void Reject(const grpc::Status& status) { Finish(status); }
 
-  // Hands `command` to the engine.
-  void Submit(WatchCommand command);
+  // Hands `command` to the engine. `open_streams` has been opened for this call,
+  // which closes it.
+  void Submit(WatchCommand command, OpenStreams& open_streams);
 
  private:
   // What is to be done next.
   struct Step {
-    std::vector<LeaseEvent> write;
+    std::vector<SharedLeaseEvent> write;
     std::optional<grpc::Status> finish;
     bool next_page = false;
     bool cancel = false;
@@ -56,10 +62,11 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pr
   // grpc::ServerWriteReactor, on gRPC's threads.
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
-  void OnDone() override { delete this; }
+  void OnDone() override;
 
   void Gather(Watched watched) REQUIRES(mutex_);
   Step TakeStep() REQUIRES(mutex_);
+  std::vector<SharedLeaseEvent> TakeMessage() REQUIRES(mutex_);
 
   // The object may be gone when it returns. REQUIRES: call_id is known if the step
   // is for the engine.
@@ -67,16 +74,19 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pr
 
   LockEngine& engine_;
   const std::size_t max_backlog_;
-  grpc::ByteBuffer bytes_;  // Of the write that is under way.
+  OpenStreams* open_streams_ = nullptr;  // Set by Submit.
+  grpc::ByteBuffer bytes_;               // Of the write that is under way.
 
   Mutex mutex_;
   std::optional<CallId> call_id_ GUARDED_BY(mutex_);
   bool writing_ GUARDED_BY(mutex_) = false;
   bool broken_ GUARDED_BY(mutex_) = false;  // Nothing can be written any more.
   bool overflowed_ GUARDED_BY(mutex_) = false;
-  bool cancelled_ GUARDED_BY(mutex_) = false;   // Because it overflowed.
-  bool wants_page_ GUARDED_BY(mutex_) = false;  // When the backlog has been written.
-  std::deque<LeaseEvent> backlog_ GUARDED_BY(mutex_);
+  bool cancelled_ GUARDED_BY(mutex_) = false;  // Because it overflowed.
+  std::deque<SharedLeaseEvent> backlog_ GUARDED_BY(mutex_);
+  // Set while the next page is to be asked for: how much of the backlog comes before
+  // the end of the last one.
+  std::optional<std::size_t> rest_of_page_ GUARDED_BY(mutex_);
   std::optional<Refused> final_ GUARDED_BY(mutex_);  // Not carried out yet.
 };
 

@@ -1,17 +1,17 @@
-// How many Wait calls are open, and how many may be. A stream costs memory for as
-// long as its client likes, so there must be an end to it. Thread-safe.
+// How many streams of a kind are open, and how many may be. A stream costs memory
+// for as long as its client likes, so there must be an end to it. Thread-safe.
 
-#ifndef HOLDFAST_SERVICES_LOCK_RPC_OPEN_WAITS_H_
-#define HOLDFAST_SERVICES_LOCK_RPC_OPEN_WAITS_H_
+#ifndef HOLDFAST_SERVICES_LOCK_RPC_OPEN_STREAMS_H_
+#define HOLDFAST_SERVICES_LOCK_RPC_OPEN_STREAMS_H_
 
 #include <atomic>
 #include <cstdint>
 
 namespace holdfast {
 
-class OpenWaits {
+class OpenStreams {
  public:
-  explicit OpenWaits(std::uint32_t limit) : limit_(limit) {}
+  explicit OpenStreams(std::uint32_t limit) : limit_(limit) {}
 
   // False: there are as many as may be. True: there is one more, until Close.
   bool TryOpen() {
@@ -29,4 +29,4 @@ class OpenWaits {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_RPC_OPEN_WAITS_H_
+#endif  // HOLDFAST_SERVICES_LOCK_RPC_OPEN_STREAMS_H_
