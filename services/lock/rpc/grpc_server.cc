@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
+#include <future>
 #include <limits>
 #include <utility>
 
@@ -10,6 +12,7 @@
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
+#include "services/common/log.h"
 
 namespace holdfast {
 namespace {
@@ -28,6 +31,10 @@ constexpr int kMostThreads = 8;
 // How long calls may take to end when the server stops. They have been answered
 // by then; only clients that do not read are still there.
 constexpr std::int64_t kShutdownMilliseconds = 1'000;
+
+// How long the connections may take to end after that. It is for the last bytes of
+// those who do read.
+constexpr std::chrono::milliseconds kCutAfter(2'000);
 
 // Descriptors that connections must leave to the database and the rest.
 constexpr int kReservedFds = 64;
@@ -99,6 +106,7 @@ absl::Status GrpcServer::Accept(std::vector<std::unique_ptr<ListeningSocket>> so
   options.handler = [this](const ListeningSocket& socket, FileDescriptor connection) {
     grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
     parameters.listener_fd = socket.fd();
+    connections_.Add(connection.get());
     parameters.fd = connection.Release();
     acceptor_->HandleNewConnection(&parameters);
   };
@@ -118,8 +126,15 @@ void GrpcServer::SetServing(bool serving) {
 void GrpcServer::Shutdown() {
   accept_loop_.reset();
   if (server_ == nullptr) return;
-  // A span of time, which gRPC takes as counted from now.
-  server_->Shutdown(gpr_time_from_millis(kShutdownMilliseconds, GPR_TIMESPAN));
+  std::future<void> ended = std::async(std::launch::async, [this] {
+    // A span of time, which gRPC takes as counted from now.
+    server_->Shutdown(gpr_time_from_millis(kShutdownMilliseconds, GPR_TIMESPAN));
+  });
+  if (ended.wait_for(kCutAfter) != std::future_status::ready) {
+    Log(LogLevel::kWarning, "cutting connections whose clients do not read",
+        {{"connections", connections_.Cut()}});
+  }
+  ended.get();
   server_.reset();
 }
 

@@ -19,6 +19,7 @@
 #include "services/lock/rpc/accept_loop.h"
 #include "services/lock/rpc/admin_service.h"
 #include "services/lock/rpc/call_starter.h"
+#include "services/lock/rpc/connections.h"
 #include "services/lock/rpc/listen_address.h"
 #include "services/lock/rpc/lock_service.h"
 
@@ -48,7 +49,8 @@ class GrpcServer {
   void SetServing(bool serving);
 
   // Takes no more connections, gives open calls a moment to end, cancels what is
-  // left, and closes all connections. No call is open when it returns.
+  // left, and closes all connections; after another moment it cuts those whose
+  // clients take nothing from them. No call is open when it returns.
   // REQUIRES: the engine has been drained, or was never started, so that every
   // waiting call has its final outcome.
   void Shutdown();
@@ -66,6 +68,7 @@ class GrpcServer {
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<AcceptLoop> accept_loop_;
+  Connections connections_;  // The accept loop's own while there is one.
 };
 
 }  // namespace holdfast
