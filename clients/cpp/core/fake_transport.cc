@@ -32,6 +32,7 @@ void FakeTransport::Renew(const std::string& key, const std::string& lease_id, D
 
 void FakeTransport::Release(const std::string& key, const std::string& lease_id, Duration limit,
                             absl::AnyInvocable<void(absl::Status)> done) {
+  if (on_release) on_release(lease_id);
   releases.push_back({key, lease_id, limit, nullptr});
   if (answer_releases.has_value()) {
     done(*answer_releases);

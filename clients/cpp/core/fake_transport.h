@@ -4,6 +4,7 @@
 #define HOLDFAST_CLIENTS_CPP_CORE_FAKE_TRANSPORT_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,9 @@ class FakeTransport final : public LockTransport {
   // `answer`.
   std::optional<absl::StatusOr<Grant>> answer_renewals;
   std::optional<absl::Status> answer_releases;
+
+  // If set, called with the lease_id of each release, on the thread that sends it.
+  std::function<void(const std::string&)> on_release;
 };
 
 }  // namespace holdfast::core
