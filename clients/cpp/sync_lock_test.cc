@@ -77,6 +77,20 @@ TEST_F(SyncLockTest, IsTakenAndGivenBack) {
   EXPECT_FALSE(lease->lost().stop_requested());
 }
 
+TEST(SyncLockOverTcpTest, IsTheSameLockAsOverAUnixSocket) {
+  ServerProcess server({.flags = {"--listen=127.0.0.1:0"}});
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  const auto near = *Client::Create(server.address());
+  const auto far = *Client::Create(server.TcpAddress());
+  SyncLock first(*near, "k", {.expire = 30s});
+  SyncLock second(*far, "k", {.timeout = 0s, .expire = 30s});
+  ASSERT_TRUE(first.Acquire().ok());
+  EXPECT_EQ(ReasonOf(second.Acquire().status()), ErrorReason::kLockHeld);
+  EXPECT_EQ(first.Release(), absl::OkStatus());
+  const auto lease = second.Acquire();
+  EXPECT_TRUE(lease.ok()) << lease.status();
+}
+
 TEST_F(SyncLockTest, LeaseCarriesOwnerAndTags) {
   SyncLock lock(*client_, "k", {.expire = 30s, .tags = "nightly build"});
   ASSERT_TRUE(lock.Acquire().ok());
