@@ -47,6 +47,7 @@ struct Winner {
   std::size_t lease = kNone;
   std::size_t asked = kNone;  // Event.
   std::size_t told = kNone;   // Event: of the grant.
+  std::size_t life = 0;       // In which its holder was told.
   std::uint64_t token = 0;
   Time told_at{};
   Time granted_from{};
@@ -159,6 +160,7 @@ class KeyQueue {
     winners_.push_back({.lease = index,
                         .asked = digest_.FirstGrantingCall(lease),
                         .told = lease.told,
+                        .life = digest_.LifeAt(lease.told),
                         .token = lease.token,
                         .told_at = digest_.at(lease.told),
                         .granted_from = evidence_.bounds[index].granted_from});
@@ -215,9 +217,12 @@ class KeyQueue {
     };
     Ahead ahead(ranks.size());
     const std::size_t life = begin->life;
-    for (const Winner& winner : winners_) {
+    auto next_winner = std::partition_point(
+        winners_.begin(), winners_.end(), [&](const Winner& winner) { return winner.life < life; });
+    for (; next_winner != winners_.end() && next_winner->life == life; ++next_winner) {
+      const Winner& winner = *next_winner;
       const auto place = places_.find({winner.lease, life});
-      if (place == places_.end() || digest_.LifeAt(winner.told) != life) continue;
+      if (place == places_.end()) continue;
       for (; begin != end && begin->open_from < winner.granted_from; ++begin) {
         ahead.Add(rank_of(begin->place), *begin);
       }

@@ -46,8 +46,9 @@ Time ArrivedBy(const Digest& digest, const Operation& operation) {
 }
 
 Time WaitedUntil(const Digest& digest, const Operation& acquire) {
-  if (digest.As<Granted>(acquire.end) != nullptr) return SilentUntil(digest, acquire);
-  Time until = OpenUntil(digest, acquire) - digest.rules().network;
+  // An answer may have lain in the socket of a client that was paused.
+  Time until = SilentUntil(digest, acquire);
+  if (digest.As<Granted>(acquire.end) != nullptr) return until;
   const auto& called = *digest.As<AcquireCalled>(acquire.called);
   if (digest.RefusedFor(acquire, Reason::kWaitTimeout) && called.timeout.has_value()) {
     // Its time has begun when the server received it.
