@@ -1,5 +1,6 @@
 #include "clients/cli/span.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -39,7 +40,8 @@ absl::StatusOr<Duration> ParseSpan(std::string_view text) {
 }
 
 std::string FormatSpan(Duration span) {
-  if (span < Duration::zero()) return "-" + FormatSpan(-span);
+  // The least span has no opposite.
+  if (span < Duration::zero()) return "-" + FormatSpan(-std::max(span, -Duration::max()));
   if (span < seconds(1)) return absl::StrFormat("%dms", Count<milliseconds>(span));
   if (span < minutes(1)) {
     const std::int64_t tenths = Count<milliseconds>(span) / 100;

@@ -43,6 +43,8 @@ TEST(FormatSpanTest, ShowsTwoUnitsAtMostAndRoundsDown) {
   EXPECT_EQ(FormatSpan(3h + 5min + 59s), "3h05m");
   EXPECT_EQ(FormatSpan(52h), "2d4h");
   EXPECT_EQ(FormatSpan(-1500ms), "-1.5s");
+  EXPECT_EQ(FormatSpan(Duration::max()), "106751d23h");
+  EXPECT_EQ(FormatSpan(Duration::min()), "-106751d23h");
 }
 
 }  // namespace

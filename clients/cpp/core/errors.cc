@@ -1,7 +1,9 @@
 #include "clients/cpp/core/errors.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -88,11 +90,13 @@ absl::Status MakeError(absl::StatusCode code, ErrorReason reason, std::string_vi
 Duration RetryDelayOf(const absl::Status& status) {
   const auto info = PayloadOf<google::rpc::RetryInfo>(status, kRetryInfoType);
   if (!info.has_value()) return Duration::zero();
-  // A server that asks for more than a minute is not to be believed.
-  if (info->retry_delay().seconds() >= 60) return std::chrono::minutes(1);
-  if (info->retry_delay().seconds() < 0) return Duration::zero();
-  return std::chrono::seconds(info->retry_delay().seconds()) +
-         std::chrono::nanoseconds(info->retry_delay().nanos());
+  // A server that asks for more than a minute is not to be believed. Seconds are cut
+  // off before there are too many for a Duration, and a span may have odd nanos.
+  constexpr Duration kMost = std::chrono::minutes(1);
+  const auto seconds = std::clamp<std::int64_t>(info->retry_delay().seconds(), -60, 60);
+  const Duration delay =
+      std::chrono::seconds(seconds) + std::chrono::nanoseconds(info->retry_delay().nanos());
+  return std::clamp(delay, Duration::zero(), kMost);
 }
 
 bool ShouldRetry(const absl::Status& status) {

@@ -84,6 +84,12 @@ TEST(ErrorsTest, RetryDelayIsWhatTheServerAsksForWithinReason) {
   EXPECT_EQ(RetryDelayOf(WithRetryInfo(info)), 1min);
   info.mutable_retry_delay()->set_seconds(-5);
   EXPECT_EQ(RetryDelayOf(WithRetryInfo(info)), 0s);
+  info.mutable_retry_delay()->set_seconds(0);
+  info.mutable_retry_delay()->set_nanos(-2'000'000'000);
+  EXPECT_EQ(RetryDelayOf(WithRetryInfo(info)), 0s);
+  info.mutable_retry_delay()->set_seconds(59);
+  info.mutable_retry_delay()->set_nanos(2'000'000'000);
+  EXPECT_EQ(RetryDelayOf(WithRetryInfo(info)), 1min);
 }
 
 TEST(ErrorsTest, GivingUpIsUnavailableWhateverTheTroubleWas) {

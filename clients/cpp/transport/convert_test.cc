@@ -1,6 +1,8 @@
 #include "clients/cpp/transport/convert.h"
 
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -28,6 +30,16 @@ TEST(ConvertTest, DurationsBeyondOursAreCutOff) {
   span.set_seconds(315'576'000'000);  // The largest that is valid: 10,000 years.
   EXPECT_EQ(FromProto(span), Duration::max());
   span.set_seconds(-315'576'000'000);
+  EXPECT_EQ(FromProto(span), Duration::min());
+}
+
+TEST(ConvertTest, DurationsWithTooManyNanosDoNotOverflow) {
+  google::protobuf::Duration span;
+  span.set_seconds(9'223'372'035);  // A second less than the most that an int64 holds.
+  span.set_nanos(std::numeric_limits<std::int32_t>::max());
+  EXPECT_EQ(FromProto(span), Duration::max());
+  span.set_seconds(-9'223'372'035);
+  span.set_nanos(std::numeric_limits<std::int32_t>::min());
   EXPECT_EQ(FromProto(span), Duration::min());
 }
 

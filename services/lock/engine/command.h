@@ -84,9 +84,12 @@ struct CancelCommand {
   CallId call{};
 };
 
-// A Granted outcome did not reach its caller.
+// A Granted outcome did not reach its caller. At most once for each outcome. The
+// report may be late: when the id has been forgotten and granted anew meanwhile,
+// only the token says which grant it was.
 struct UndeliveredCommand {
   std::string lease_id;
+  std::uint64_t fencing_token = 0;
 };
 
 // The server is about to stop: every call that waits or watches is answered with

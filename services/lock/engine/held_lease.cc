@@ -5,8 +5,12 @@
 namespace holdfast {
 namespace {
 
+// Zero if the clock was set back. `then` was stored, and may be anything.
 Duration SinceWall(WallTime then, WallTime now) {
-  return Duration(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(then));
+  if (then >= now) return Duration::zero();
+  const auto span = static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(then);
+  const auto most = static_cast<std::uint64_t>(Duration::max().count());
+  return Duration(static_cast<Duration::rep>(std::min(span, most)));
 }
 
 }  // namespace

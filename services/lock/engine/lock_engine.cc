@@ -71,8 +71,8 @@ void LockEngine::ContinueWatch(CallId call) {
   mailbox_.PutAlways({.command = {.call = {}, .body = WatchNextPageCommand{call}}});
 }
 
-void LockEngine::ReportUndelivered(std::string lease_id) {
-  mailbox_.PutAlways({.command = {.call = {}, .body = UndeliveredCommand{std::move(lease_id)}}});
+void LockEngine::ReportUndelivered(UndeliveredCommand grant) {
+  mailbox_.PutAlways({.command = {.call = {}, .body = std::move(grant)}});
 }
 
 void LockEngine::Drain() {

@@ -79,7 +79,7 @@ class LockEngine {
 
   // The caller did not get its Granted outcome: unless it comes back with the
   // same lease_id within the re-attach window, the lease is released.
-  void ReportUndelivered(std::string lease_id);
+  void ReportUndelivered(UndeliveredCommand grant);
 
   // From now on commands are refused with kStopping, and every call that waits or
   // watches is answered so. Returns when those answers have been handed to their listeners.

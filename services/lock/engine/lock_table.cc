@@ -107,6 +107,8 @@ void LockTable::AcquireWaiting(CallId call, const AcquireCommand& command, Waite
   LockState& lock = *waiter.lock;
   if (!field.empty()) {
     effects.Tell(call, Mismatch(std::move(field)));
+  } else if (lock.is_free() && leases_.size() >= limits_.max_leases) {
+    effects.Tell(call, OverLimit("max_leases"));
   } else if (lock.is_free()) {
     // Only parked waiters are left, and this one has just come back.
     AttachCall(waiter, call, command, now);
@@ -253,6 +255,8 @@ void LockTable::Apply(CallId /*call*/, const CancelCommand& command, const Now& 
 void LockTable::Apply(CallId /*call*/, const UndeliveredCommand& command, const Now& now,
                       Effects& /*effects*/) {
   HeldLease* lease = FindLease(command.lease_id);
+  // An earlier grant to this id does not count among the deliveries of this one.
+  if (lease != nullptr && lease->record.fencing_token != command.fencing_token) return;
   if (lease == nullptr || lease->delivered || --lease->deliveries > 0) return;
   lease->undelivered =
       silence_timers_.Set(now.monotonic + limits_.reattach_window, DeliveryWindowEnd{lease});

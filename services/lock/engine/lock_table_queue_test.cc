@@ -14,6 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr Duration kWindow = Limits{}.reattach_window;
@@ -194,8 +195,7 @@ TEST(LockTableQueueTest, AGrantThatDidNotArriveGoesToTheNextAfterTheWindow) {
   const CallId b = t.Queue("k", "b");
   const CallId c = t.Queue("k", "c");
   t.Release("k", "a");
-  t.Last<Granted>(b);
-  t.ReportUndelivered("b");
+  t.ReportUndelivered(b);
   t.Advance(kWindow - Duration(1));
   EXPECT_FALSE(t.Answered(c));
   t.Advance(Duration(1));
@@ -205,10 +205,10 @@ TEST(LockTableQueueTest, AGrantThatDidNotArriveGoesToTheNextAfterTheWindow) {
 
 TEST(LockTableQueueTest, AGrantThatDidNotArriveIsKeptForItsId) {
   TableDriver t;
-  const std::uint64_t token = t.TokenOf(t.Try("k", "a"));
-  t.ReportUndelivered("a");
+  const CallId a = t.Try("k", "a");
+  t.ReportUndelivered(a);
   t.Advance(kWindow - Duration(1));
-  EXPECT_EQ(t.TokenOf(t.Try("k", "a")), token);
+  EXPECT_EQ(t.TokenOf(t.Try("k", "a")), t.TokenOf(a));
   t.Advance(kWindow);
   EXPECT_THAT(t.Get("k").holders, SizeIs(1));
 }
@@ -216,21 +216,43 @@ TEST(LockTableQueueTest, AGrantThatDidNotArriveIsKeptForItsId) {
 TEST(LockTableQueueTest, OneOfTwoAnswersThatArrivedIsEnough) {
   TableDriver t;
   t.Try("k", "a");
-  t.Try("k", "a");
-  t.ReportUndelivered("a");
+  t.ReportUndelivered(t.Try("k", "a"));
   t.Advance(kWindow);
   EXPECT_THAT(t.Get("k").holders, SizeIs(1));
 }
 
 TEST(LockTableQueueTest, ARenewedLeaseHasArrivedWhateverIsReportedLater) {
   TableDriver t;
-  t.Try("k", "a");
-  t.ReportUndelivered("a");
+  t.ReportUndelivered(t.Try("k", "a"));
   t.Renew("k", "a");
-  t.Try("k", "a");
-  t.ReportUndelivered("a");
+  t.ReportUndelivered(t.Try("k", "a"));
   t.Advance(kWindow);
   EXPECT_THAT(t.Get("k").holders, SizeIs(1));
+}
+
+TEST(LockTableQueueTest, AReportThatComesLateDoesNotTouchTheIdsNextLease) {
+  TableDriver t(Limits{.max_ended_ids = 1});
+  const CallId before = t.Try("k", "a");
+  t.Release("k", "a");
+  t.Release("k", "b");  // There is room for one ended id, so "a" is forgotten.
+  const CallId a = t.Try("k", "a");
+  t.ReportUndelivered(before);
+  t.Advance(kWindow);
+  EXPECT_THAT(t.Get("k").holders, SizeIs(1));
+  t.ReportUndelivered(a);
+  t.Advance(kWindow);
+  EXPECT_THAT(t.Get("k").holders, IsEmpty());
+}
+
+TEST(LockTableQueueTest, AParkedWaiterThatComesBackDoesNotExceedTheLimitOfLeases) {
+  TableDriver t(Limits{.max_leases = 1});
+  t.Try("k", "a");
+  t.Cancel(t.Queue("k", "b"));
+  t.Release("k", "a");
+  t.Last<Granted>(t.Try("other", "c"));
+  EXPECT_EQ(t.Last<Refused>(t.Queue("k", "b")).name, "max_leases");
+  t.Release("other", "c");
+  t.Last<Granted>(t.Queue("k", "b"));
 }
 
 TEST(LockTableQueueTest, WaitersAreLimitedPerKeyAndInAll) {

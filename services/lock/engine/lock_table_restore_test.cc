@@ -1,6 +1,8 @@
 // What a restarted server takes up.
 
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -36,6 +38,19 @@ TEST(LockTableRestoreTest, ARestoredLeaseHasItsFullExpireAgain) {
   EXPECT_EQ(t.RefusalOf(t.Try("k", "b")), Refusal::kLockHeld);
   t.Advance(Duration(1));
   t.Last<Granted>(t.Try("k", "b"));
+}
+
+TEST(LockTableRestoreTest, AStoredTimeOfTheGrantMayBeAnything) {
+  TableDriver t;
+  t.table().RestoreTokens(100);
+  LeaseRecord long_ago = Record("k1", "a", 42);
+  long_ago.granted_at = WallTime{std::numeric_limits<std::int64_t>::min()};
+  LeaseRecord to_come = Record("k2", "b", 43);
+  to_come.granted_at = WallTime{std::numeric_limits<std::int64_t>::max()};
+  ASSERT_TRUE(t.table().RestoreLease(long_ago, t.now()).ok());
+  ASSERT_TRUE(t.table().RestoreLease(to_come, t.now()).ok());
+  EXPECT_EQ(t.Get("k1").holders.at(0).held_for, Duration::max());
+  EXPECT_EQ(t.Get("k2").holders.at(0).held_for, Duration::zero());
 }
 
 TEST(LockTableRestoreTest, ItsHolderCanAcquireItAgain) {

@@ -5,14 +5,18 @@
 namespace holdfast {
 namespace {
 
-bool IsNews(const Waiter& waiter, std::uint32_t position) {
-  return waiter.told_position != position || waiter.told_token != waiter.lock->current_token();
-}
-
 Queued MakeQueued(const Waiter& waiter, std::uint32_t position, const Now& now) {
   return {.position = position,
           .queue_sequence = waiter.sequence,
           .holders = waiter.lock->HolderViews(now)};
+}
+
+void Tell(const Waiter& waiter, WaitingCall& call, std::uint32_t position, const Now& now,
+          std::vector<Delivery>& deliveries) {
+  deliveries.push_back({.call = call.id, .outcome = MakeQueued(waiter, position, now)});
+  call.told_position = position;
+  call.told_token = waiter.lock->current_token();
+  call.told_at = now.monotonic;
 }
 
 }  // namespace
@@ -28,10 +32,9 @@ void QueueReporter::Changed(LockState& lock, Instant now) {
 
 void QueueReporter::TellNow(Waiter& waiter, CallId call, std::uint32_t position, const Now& now,
                             std::vector<Delivery>& deliveries) {
-  deliveries.push_back({.call = call, .outcome = MakeQueued(waiter, position, now)});
-  waiter.told_position = position;
-  waiter.told_token = waiter.lock->current_token();
-  waiter.told_at = now.monotonic;
+  for (WaitingCall& waiting : waiter.calls) {
+    if (waiting.id == call) Tell(waiter, waiting, position, now, deliveries);
+  }
 }
 
 std::optional<Instant> QueueReporter::NextDue() const {
@@ -77,23 +80,27 @@ bool QueueReporter::Sweep(LockState& lock, const Now& now, Budget& budget,
     Waiter& waiter = *it->second;
     report.cursor = waiter.sequence;
     ++report.position;
-    if (!waiter.reports_queue() || !IsNews(waiter, report.position)) continue;
-    if (now.monotonic - waiter.told_at < kReportInterval) {
-      report.changed = true;  // Too soon for this one: it has its turn in the next sweep.
-      continue;
-    }
-    Tell(waiter, report.position, now, budget, deliveries);
+    // For whom it is too soon, there is the next sweep.
+    if (!TellNews(waiter, report.position, now, budget, deliveries)) report.changed = true;
   }
   return true;
 }
 
-void QueueReporter::Tell(Waiter& waiter, std::uint32_t position, const Now& now, Budget& budget,
-                         std::vector<Delivery>& deliveries) {
-  for (const WaitingCall& call : waiter.calls) {
-    if (!call.report_queue) continue;
-    TellNow(waiter, call.id, position, now, deliveries);
+bool QueueReporter::TellNews(Waiter& waiter, std::uint32_t position, const Now& now, Budget& budget,
+                             std::vector<Delivery>& deliveries) {
+  const std::uint64_t token = waiter.lock->current_token();
+  bool told_all = true;
+  for (WaitingCall& call : waiter.calls) {
+    const bool is_news = call.told_position != position || call.told_token != token;
+    if (!call.report_queue || !is_news) continue;
+    if (now.monotonic - call.told_at < kReportInterval) {
+      told_all = false;
+      continue;
+    }
+    Tell(waiter, call, position, now, deliveries);
     --budget.messages;
   }
+  return told_all;
 }
 
 }  // namespace holdfast

@@ -3,7 +3,7 @@
 //
 // A release moves everybody in the queue up by one, but must not cost a message
 // to each. So a change only marks the lock; a sweep then walks the queue from
-// the front in small slices, with pauses between them, and tells each waiter
+// the front in small slices, with pauses between them, and tells each waiting call
 // whose position or holder has changed, at most once a second. A lock that goes
 // on changing is swept again and again; one that is quiet costs nothing.
 //
@@ -26,7 +26,7 @@ namespace holdfast {
 
 class QueueReporter {
  public:
-  // A waiter is told at most this often.
+  // A call is told at most this often.
   static constexpr Duration kReportInterval = std::chrono::seconds(1);
 
   // A slice: at most 50 messages, about half a millisecond of work, every 10 ms.
@@ -41,7 +41,7 @@ class QueueReporter {
   // `lock` is about to go away.
   void Forget(LockState& lock) { pending_.Cancel(lock.report.next); }
 
-  // Tells `waiter`, which has just joined, through the call that it joined with.
+  // Tells `waiter` through the call with which it has just come.
   void TellNow(Waiter& waiter, CallId call, std::uint32_t position, const Now& now,
                std::vector<Delivery>& deliveries);
 
@@ -59,8 +59,9 @@ class QueueReporter {
 
   // Returns false if the budget ran out before the end of the queue.
   bool Sweep(LockState& lock, const Now& now, Budget& budget, std::vector<Delivery>& deliveries);
-  void Tell(Waiter& waiter, std::uint32_t position, const Now& now, Budget& budget,
-            std::vector<Delivery>& deliveries);
+  // Returns false if it was too soon for one of the waiter's calls.
+  bool TellNews(Waiter& waiter, std::uint32_t position, const Now& now, Budget& budget,
+                std::vector<Delivery>& deliveries);
 
   TimerQueue<LockState*> pending_;
   Instant next_slice_;

@@ -107,5 +107,20 @@ TEST(QueueReporterTest, AReattachedStreamIsToldItsPlaceAtOnce) {
   EXPECT_EQ(t.Last<Queued>(again).queue_sequence, sequence);
 }
 
+TEST(QueueReporterTest, TheOtherStreamOfAWaiterIsToldToo) {
+  TableDriver t;
+  t.Try("k", "a");
+  Wait(t, "b");
+  const CallId c = Wait(t, "c");
+  t.Advance(seconds(2));
+  t.Release("k", "a");
+  const CallId again = Wait(t, "c");
+  EXPECT_EQ(t.Last<Queued>(again).position, 1u);
+  EXPECT_EQ(t.Last<Queued>(c).position, 2u) << "it has not been told yet";
+  t.Advance(QueueReporter::kSlicePause);
+  EXPECT_EQ(t.Last<Queued>(c).position, 1u);
+  EXPECT_THAT(t.All(again), SizeIs(1)) << "it knew";
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -47,8 +47,9 @@ LockView TableDriver::Get(std::string key) {
 
 void TableDriver::Cancel(CallId call) { Apply(CancelCommand{call}); }
 
-void TableDriver::ReportUndelivered(std::string lease_id) {
-  Apply(UndeliveredCommand{std::move(lease_id)});
+void TableDriver::ReportUndelivered(CallId call) {
+  const LeaseRecord lease = Last<Granted>(call).lease.lease;
+  Apply(UndeliveredCommand{.lease_id = lease.spec.lease_id, .fencing_token = lease.fencing_token});
 }
 
 CallId TableDriver::Drain() { return Apply(DrainCommand{}); }

@@ -43,7 +43,8 @@ class TableDriver {
   void ContinueWatch(CallId call);
   LockView Get(std::string key);
   void Cancel(CallId call);
-  void ReportUndelivered(std::string lease_id);
+  // What `call` was told last, a grant, did not arrive.
+  void ReportUndelivered(CallId call);
   CallId Drain();
 
   // Moves the clock and fires what is due.

@@ -4,11 +4,6 @@
 
 namespace holdfast {
 
-bool Waiter::reports_queue() const {
-  return std::any_of(calls.begin(), calls.end(),
-                     [](const WaitingCall& call) { return call.report_queue; });
-}
-
 void WaitQueue::Add(Waiter& waiter) {
   places_.emplace(waiter.sequence, &waiter);
   waiter.place = counter_.Take();

@@ -30,6 +30,11 @@ struct WaitingCall {
   Instant received;
   bool report_queue = false;
   std::optional<TimerId> timeout;
+
+  // What it was told last, and when; see QueueReporter.
+  std::uint32_t told_position = 0;
+  std::uint64_t told_token = 0;
+  Instant told_at;
 };
 
 struct Waiter {
@@ -41,13 +46,7 @@ struct Waiter {
   std::vector<WaitingCall> calls;
   std::optional<TimerId> park_end;  // Set while parked.
 
-  // What its calls were last told, and when; see QueueReporter.
-  std::uint32_t told_position = 0;
-  std::uint64_t told_token = 0;
-  Instant told_at;
-
   bool parked() const { return calls.empty(); }
-  bool reports_queue() const;
 };
 
 class WaitQueue {

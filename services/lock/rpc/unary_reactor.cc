@@ -14,7 +14,8 @@ void UnaryReactor::Submit(CommandBody body, Subject subject) {
 
 void UnaryReactor::OnOutcome(Outcome outcome) {
   if (const Granted* granted = std::get_if<Granted>(&outcome)) {
-    granted_lease_id_ = granted->lease.lease.spec.lease_id;
+    const LeaseRecord& lease = granted->lease.lease;
+    granted_ = {.lease_id = lease.spec.lease_id, .fencing_token = lease.fencing_token};
   }
   UnaryAnswer answer = ToAnswer(std::move(outcome), subject_);
   response_.Swap(&answer.message);
@@ -26,8 +27,8 @@ void UnaryReactor::OnCancel() {
 }
 
 void UnaryReactor::OnDone() {
-  if (!granted_lease_id_.empty() && context_.IsCancelled()) {
-    engine_.ReportUndelivered(std::move(granted_lease_id_));
+  if (granted_.has_value() && context_.IsCancelled()) {
+    engine_.ReportUndelivered(*std::move(granted_));
   }
   delete this;
 }

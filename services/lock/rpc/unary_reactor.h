@@ -50,8 +50,8 @@ class UnaryReactor final : public grpc::ServerUnaryReactor, private CallListener
   grpc::ByteBuffer& response_;
 
   Subject subject_;
-  std::optional<CallId> call_id_;  // Absent: the engine knows nothing of it.
-  std::string granted_lease_id_;   // Empty: nothing was granted.
+  std::optional<CallId> call_id_;              // Absent: the engine knows nothing of it.
+  std::optional<UndeliveredCommand> granted_;  // To be reported if it does not arrive.
 };
 
 }  // namespace holdfast

@@ -293,7 +293,8 @@ TEST(PageTokenFieldTest, BelongsToTheTags) {
   request.add_tags("z");
   EXPECT_EQ(Rejected(request), "page_token");
   request = ByTag({"x"});
-  for (const std::string token : {"k", "=", "AA==", std::string(2'000, 'A').c_str()}) {
+  for (const std::string& token :
+       std::vector<std::string>{"k", "=", "AA==", std::string(2'000, 'A')}) {
     request.set_page_token(token);
     EXPECT_EQ(Rejected(request), "page_token") << token;
   }

@@ -50,8 +50,8 @@ void WaitReactor::OnCancel() {
 }
 
 void WaitReactor::OnDone() {
-  if (!granted_lease_id_.empty() && (undeliverable_ || context_.IsCancelled())) {
-    engine_.ReportUndelivered(std::move(granted_lease_id_));
+  if (granted_.has_value() && (undeliverable_ || context_.IsCancelled())) {
+    engine_.ReportUndelivered(*std::move(granted_));
   }
   if (open_streams_ != nullptr) open_streams_->Close();
   delete this;
@@ -83,7 +83,8 @@ void WaitReactor::CarryOut(Write step) {
 
 void WaitReactor::CarryOut(End step) {
   if (Granted* granted = std::get_if<Granted>(&step.outcome)) {
-    granted_lease_id_ = granted->lease.lease.spec.lease_id;
+    const LeaseRecord& lease = granted->lease.lease;
+    granted_ = {.lease_id = lease.spec.lease_id, .fencing_token = lease.fencing_token};
     undeliverable_ = step.broken;
     if (!step.broken) {
       bytes_ = SerializeMessage(ToEvent(std::move(*granted)));

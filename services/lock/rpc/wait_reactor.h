@@ -80,7 +80,7 @@ class WaitReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pri
 
   // Of whoever carries out a step; OnDone comes after all steps.
   grpc::ByteBuffer bytes_;
-  std::string granted_lease_id_;  // Empty: nothing was granted.
+  std::optional<UndeliveredCommand> granted_;  // To be reported if it does not arrive.
   bool undeliverable_ = false;
 
   Mutex mutex_;
