@@ -28,9 +28,6 @@ struct TornLog {
 
 absl::Status CheckLogFile(const std::string& path, bool may_be_torn, std::vector<TornLog>& torn) {
   const absl::StatusOr<std::string> content = ReadFile(path);
-  if (absl::IsNotFound(content.status())) {
-    return absl::DataLossError(absl::StrCat(path, " is missing"));
-  }
   if (!content.ok()) return content.status();
   const LogVerdict verdict = CheckLog(*content);
   if (verdict.kind == LogVerdict::Kind::kWhole) return absl::OkStatus();
@@ -43,6 +40,14 @@ absl::Status CheckLogFile(const std::string& path, bool may_be_torn, std::vector
                    absl::string_view(verdict.fault.data(), verdict.fault.size())));
 }
 
+// Whether CURRENT may say this: "MANIFEST-", digits, and the end of the line.
+bool IsManifestLine(std::string_view line) {
+  constexpr std::string_view kPrefix = "MANIFEST-";
+  if (!line.starts_with(kPrefix) || !line.ends_with('\n')) return false;
+  const std::string_view digits = line.substr(kPrefix.size(), line.size() - kPrefix.size() - 1);
+  return !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 // The file that CURRENT names.
 absl::StatusOr<std::string> ManifestPath(const std::string& directory) {
   const std::string current_path = directory + "/CURRENT";
@@ -51,10 +56,17 @@ absl::StatusOr<std::string> ManifestPath(const std::string& directory) {
     return absl::DataLossError(absl::StrCat(current_path, " is missing"));
   }
   if (!current.ok()) return current.status();
-  const bool is_a_name = current->starts_with("MANIFEST-") && current->ends_with('\n') &&
-                         current->find('/') == std::string::npos;
-  if (!is_a_name) return absl::DataLossError(absl::StrCat(current_path, " is damaged"));
-  return absl::StrCat(directory, "/", current->substr(0, current->size() - 1));
+  if (!IsManifestLine(*current)) {
+    return absl::DataLossError(absl::StrCat(current_path, " is damaged"));
+  }
+  const std::string name = current->substr(0, current->size() - 1);
+  const std::string path = absl::StrCat(directory, "/", name);
+  // Either may be the one that is wrong.
+  if (std::error_code error; !fs::exists(path, error) && !error) {
+    return absl::DataLossError(
+        absl::StrCat(current_path, " names the file ", name, ", and there is none"));
+  }
+  return path;
 }
 
 // The paths of the write-ahead logs, the oldest first.

@@ -40,10 +40,12 @@ class FaultyFile : public rocksdb::FSWritableFileOwnerWrapper {
   }
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
     if (file_system_.NextSync() != Fate::kDone) return Failed();
+    if (file_system_.skips_syncs()) return IOStatus::OK();
     return target()->Sync(options, debug);
   }
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
     if (file_system_.NextSync() != Fate::kDone) return Failed();
+    if (file_system_.skips_syncs()) return IOStatus::OK();
     return target()->Fsync(options, debug);
   }
 
@@ -58,11 +60,13 @@ class FaultyDirectory : public rocksdb::FSDirectoryWrapper {
 
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
     if (file_system_.NextSync() != Fate::kDone) return Failed();
+    if (file_system_.skips_syncs()) return IOStatus::OK();
     return FSDirectoryWrapper::Fsync(options, debug);
   }
   IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug,
                                const rocksdb::DirFsyncOptions& what) override {
     if (file_system_.NextSync() != Fate::kDone) return Failed();
+    if (file_system_.skips_syncs()) return IOStatus::OK();
     return FSDirectoryWrapper::FsyncWithDirOptions(options, debug, what);
   }
 

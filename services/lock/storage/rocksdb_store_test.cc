@@ -97,7 +97,7 @@ TEST_F(RocksDbStoreTest, ARecordThatCannotBeReadIsNamed) {
   { ASSERT_TRUE(Open().ok()); }
   {
     rocksdb::DB* db = nullptr;
-    ASSERT_TRUE(rocksdb::DB::Open(StoreRocksDbOptions(), path_ + "/db", &db).ok());
+    ASSERT_TRUE(rocksdb::DB::Open(StoreRocksDbOptions(kMiB), path_ + "/db", &db).ok());
     const std::unique_ptr<rocksdb::DB> owned(db);
     ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), "lsome-id", "rubbish").ok());
   }

@@ -8,9 +8,11 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "gtest/gtest.h"
 #include "services/lock/engine/lock_store.h"
+#include "services/lock/engine/record_change.h"
 
 namespace holdfast {
 
@@ -30,6 +32,25 @@ struct StoreContent final : public RecordVisitor {
   void OnReservedTokens(std::uint64_t through) override {
     EXPECT_FALSE(reserved_tokens.has_value()) << "the token mark came twice";
     reserved_tokens = through;
+  }
+
+  // What a commit does to a store.
+  void Apply(const RecordBatch& batch) {
+    for (const RecordChange& change : batch) std::visit(*this, change);
+  }
+  void operator()(const PutLease& change) {
+    leases.insert_or_assign(change.lease.spec.lease_id, change.lease);
+  }
+  void operator()(const DeleteLease& change) { leases.erase(change.lease_id); }
+  void operator()(const PutEnded& change) { ended.insert_or_assign(change.lease_id, change.cause); }
+  void operator()(const DeleteEnded& change) { ended.erase(change.lease_id); }
+  void operator()(const ReserveTokens& change) { reserved_tokens = change.through; }
+
+  // Hands every record to `visitor`, as a store does.
+  void Visit(RecordVisitor& visitor) const {
+    for (const auto& [lease_id, lease] : leases) visitor.OnLease(lease);
+    for (const auto& [lease_id, cause] : ended) visitor.OnEnded(lease_id, cause);
+    if (reserved_tokens.has_value()) visitor.OnReservedTokens(*reserved_tokens);
   }
 
   friend bool operator==(const StoreContent& a, const StoreContent& b) {
