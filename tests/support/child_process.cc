@@ -42,6 +42,7 @@ void CloseIfOpen(int& fd) {
 // any lock at the fork, so nothing here may allocate: all is prepared before.
 struct ChildPlan {
   std::vector<char*> argv;
+  std::vector<char*> environment;
   const char* stderr_path = nullptr;
   Pipe to_child;
   Pipe from_child;
@@ -63,7 +64,7 @@ struct ChildPlan {
       dup2(to_child.read_end, STDIN_FILENO);
       dup2(from_child.write_end, STDOUT_FILENO);
     }
-    execv(argv[0], argv.data());
+    execve(argv[0], argv.data(), environment.data());
     _exit(127);
   }
 };
@@ -86,6 +87,12 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(const ChildOpt
   ChildPlan plan;
   for (std::string& argument : argv) plan.argv.push_back(argument.data());
   plan.argv.push_back(nullptr);
+  std::vector<std::string> added = options.environment;
+  for (std::string& variable : added) plan.environment.push_back(variable.data());
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    plan.environment.push_back(*variable);
+  }
+  plan.environment.push_back(nullptr);
   if (!options.stderr_path.empty()) plan.stderr_path = options.stderr_path.c_str();
   if (options.max_open_files.has_value()) {
     plan.files = rlimit{*options.max_open_files, *options.max_open_files};

@@ -27,6 +27,9 @@ struct ChildOptions {
 
   // RLIMIT_NOFILE, soft and hard. Absent: the test's own.
   std::optional<unsigned> max_open_files{};
+
+  // "NAME=value", beside the test's own environment.
+  std::vector<std::string> environment{};
 };
 
 // How a process ended: by exit(code), or by a signal.

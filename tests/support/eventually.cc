@@ -9,13 +9,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookAgainAfter(5);
 
-// The server's clock: it goes on while the machine sleeps.
-std::chrono::nanoseconds ReadBootTime() {
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
-
 }  // namespace
 
 bool Eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
@@ -29,8 +22,14 @@ bool Eventually(const std::function<bool()>& condition, std::chrono::millisecond
 
 void LetPass(std::chrono::nanoseconds time) { std::this_thread::sleep_for(time); }
 
-Stopwatch::Stopwatch() : start_(ReadBootTime()) {}
+std::chrono::nanoseconds BootTime() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
 
-std::chrono::nanoseconds Stopwatch::Elapsed() const { return ReadBootTime() - start_; }
+Stopwatch::Stopwatch() : start_(BootTime()) {}
+
+std::chrono::nanoseconds Stopwatch::Elapsed() const { return BootTime() - start_; }
 
 }  // namespace holdfast

@@ -22,7 +22,11 @@ bool Eventually(const std::function<bool()>& condition,
 // measured. Not for waiting until something has happened.
 void LetPass(std::chrono::nanoseconds time);
 
-// Measures time on the clock that leases are reckoned by. Thread-compatible.
+// The clock that leases are reckoned by (CLOCK_BOOTTIME): since the machine was
+// started.
+std::chrono::nanoseconds BootTime();
+
+// Measures time on that clock. Thread-compatible.
 class Stopwatch {
  public:
   Stopwatch();

@@ -12,10 +12,10 @@
 namespace holdfast {
 namespace {
 
-// The fields of /proc/PID/stat from the third on (its state): the second, the
-// program's name, may hold spaces.
-std::vector<std::string> StatFields(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+// The fields of a file like /proc/PID/stat from the third on (its state): the second,
+// the program's name, may hold spaces.
+std::vector<std::string> StatFields(const std::string& path) {
+  std::ifstream file(path);
   std::string line;
   std::getline(file, line);
   const std::size_t name_end = line.rfind(')');
@@ -24,6 +24,10 @@ std::vector<std::string> StatFields(pid_t pid) {
   std::istringstream rest(line.substr(name_end + 1));
   for (std::string field; rest >> field;) fields.push_back(field);
   return fields;
+}
+
+std::vector<std::string> StatFields(pid_t pid) {
+  return StatFields("/proc/" + std::to_string(pid) + "/stat");
 }
 
 // Places in what StatFields returns; see proc(5).
@@ -59,8 +63,15 @@ long ResidentBytes(pid_t pid) {
 }
 
 bool IsStopped(pid_t pid) {
-  const std::vector<std::string> fields = StatFields(pid);
-  return fields.size() > kState && fields[kState] == "T";
+  std::error_code error;
+  std::filesystem::directory_iterator threads("/proc/" + std::to_string(pid) + "/task", error);
+  bool stopped = !error && threads != std::filesystem::directory_iterator();
+  while (stopped && !error && threads != std::filesystem::directory_iterator()) {
+    const std::vector<std::string> fields = StatFields(threads->path().string() + "/stat");
+    stopped = fields.size() > kState && fields[kState] == "T";
+    threads.increment(error);
+  }
+  return stopped;
 }
 
 }  // namespace holdfast

@@ -18,7 +18,7 @@ std::chrono::milliseconds CpuTime(pid_t pid);
 // Resident memory in bytes.
 long ResidentBytes(pid_t pid);
 
-// Whether it is stopped by SIGSTOP.
+// Whether all its threads are stopped by SIGSTOP: they stop one after the other.
 bool IsStopped(pid_t pid);
 
 }  // namespace holdfast

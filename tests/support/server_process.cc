@@ -24,6 +24,7 @@ absl::Status ServerProcess::Launch() {
                "--listen=" + address()},
       .stderr_path = folder_.path() + "/log",
       .max_open_files = options_.max_open_files,
+      .environment = options_.environment,
   };
   child.argv.insert(child.argv.end(), options_.flags.begin(), options_.flags.end());
   absl::StatusOr<std::unique_ptr<ChildProcess>> started = ChildProcess::Start(child);

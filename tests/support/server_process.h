@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,6 +27,7 @@ struct ServerOptions {
   std::vector<std::string> flags{};          // Beside --data-dir and --listen.
   std::optional<unsigned> max_open_files{};  // RLIMIT_NOFILE.
   std::string data_dir{};                    // Empty: one in the server's own folder.
+  std::vector<std::string> environment{};    // "NAME=value", beside the test's own.
 };
 
 // Thread-compatible. Use it on the test's main thread alone (see ChildProcess).
@@ -63,11 +65,16 @@ class ServerProcess {
 
   const std::string& data_dir() const { return data_dir_; }
 
+  // For the starts from now on.
+  void SetEnvironment(std::vector<std::string> environment) {
+    options_.environment = std::move(environment);
+  }
+
   // All that it has written to standard error since the object was made.
   std::string Log() const;
 
  private:
-  const ServerOptions options_;
+  ServerOptions options_;
   const TempDir folder_;
   const std::string data_dir_;
   std::unique_ptr<ChildProcess> child_;
