@@ -1,0 +1,177 @@
+// Bytes into the check of RocksDB's logs: as they are, and as what becomes of a log
+// that was cut off, or of which a byte or some sectors are wrong.
+//
+// Whatever the bytes are, nothing is read that is not there. A log that was cut is
+// torn behind its last whole record, and never damaged, or the server would not start
+// after a loss of power; a log with a wrong byte is damaged, and never torn, or the
+// server would forget what it has acknowledged.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+
+#include "services/lock/storage/log_check.h"
+#include "services/lock/storage/log_record.h"
+#include "services/lock/storage/log_writer.h"
+#include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/require.h"
+
+namespace holdfast::fuzz {
+namespace {
+
+using Kind = LogVerdict::Kind;
+
+constexpr std::size_t kSectorSize = 512;
+constexpr std::size_t kMostRecords = 6;
+
+// Enough for a record across three blocks; every byte costs a checksum or two.
+constexpr std::size_t kLongLog = 2 * kLogBlockSize;
+
+// Judges the log where it ends with an allocation, so that whoever reads on is seen.
+LogVerdict Check(const std::string& log) {
+  const std::unique_ptr<char[]> copy(new char[log.size()]);
+  std::copy(log.begin(), log.end(), copy.get());
+  const LogVerdict verdict = CheckLog({copy.get(), log.size()});
+  Require(verdict.whole_size <= log.size(), "the whole part is a part");
+  Require((verdict.kind == Kind::kWhole) == verdict.fault.empty(), "a fault is named");
+  if (verdict.kind == Kind::kWhole) {
+    Require(verdict.whole_size == log.size(), "a whole log is whole to its end");
+  } else {
+    Require(verdict.fault_offset <= log.size() && verdict.fault_offset >= verdict.whole_size,
+            "the fault lies behind the whole part");
+    const LogVerdict again = CheckLog({copy.get(), verdict.whole_size});
+    Require(again.kind == Kind::kWhole, "the whole part is a whole log");
+  }
+  return verdict;
+}
+
+// As commits are: of any bytes, but with another than zero at the end.
+std::string Payload(std::size_t size, unsigned seed) {
+  std::minstd_rand random(seed + 1);
+  std::string payload(size, '\0');
+  for (char& byte : payload) byte = static_cast<char>(random() >> 8);
+  if (!payload.empty()) payload.back() = static_cast<char>(random() % 255 + 1);
+  return payload;
+}
+
+// Records of a few bytes, of more than a block, and such as end where a block does.
+LogWriter AnyLog(FuzzInput& input) {
+  LogWriter writer;
+  const std::size_t count = 1 + input.Below(kMostRecords);
+  for (std::size_t i = 0; i < count && writer.log().size() < kLongLog; ++i) {
+    std::size_t size = input.Byte();
+    switch (input.Below(4)) {
+      case 0:
+        size = LogBlockRest(writer.log().size()) + size % 32;
+        size -= std::min<std::size_t>(size, 2 * kLogHeaderSize + 9);
+        break;
+      case 1:
+        size *= 150;  // Up to more than a block.
+        break;
+      default:
+        break;
+    }
+    writer.Add(Payload(size, input.Byte()));
+  }
+  return writer;
+}
+
+std::size_t PlaceIn(FuzzInput& input, const std::string& log) {
+  // Many places are near the end or near the seams of blocks.
+  const std::size_t offset = input.Byte() | std::size_t{input.Byte()} << 8;
+  switch (input.Below(3)) {
+    case 0:
+      return offset % log.size();
+    case 1:
+      return log.size() - 1 - std::min(offset & 0xff, log.size() - 1);
+    default: {
+      const std::size_t seam = offset / 64 % 8 * kLogBlockSize + offset % 64;
+      return std::min(seam - std::min<std::size_t>(seam, 32), log.size() - 1);
+    }
+  }
+}
+
+void CheckCut(const LogWriter& writer, std::size_t size) {
+  const LogVerdict verdict = Check(writer.log().substr(0, size));
+  Require(verdict.kind != Kind::kDamaged, "a log that was cut is not damaged", verdict.fault);
+  Require(verdict.whole_size == writer.WholeSize(size), "it is whole up to its last whole record");
+}
+
+// Whether the sector that holds `place` reads as one that was never written.
+bool LooksUnwritten(const std::string& log, std::size_t place) {
+  const std::size_t begin = place / kSectorSize * kSectorSize;
+  const std::string_view sector = std::string_view(log).substr(begin, kSectorSize);
+  return sector.find_first_not_of('\0') == std::string_view::npos;
+}
+
+void CheckWrongByte(const LogWriter& writer, std::size_t place, std::uint8_t change) {
+  std::string log = writer.log();
+  log[place] = static_cast<char>(log[place] ^ change);
+  const LogVerdict verdict = Check(log);
+  Require(verdict.kind != Kind::kWhole, "a wrong byte is noticed");
+  Require(verdict.whole_size <= writer.WholeSize(place), "it is not in the whole part");
+  // A last sector with one byte in it may look as if it had never been written.
+  const bool may_be_torn = place >= writer.LastBegin() && LooksUnwritten(log, place);
+  Require(verdict.kind == Kind::kDamaged || may_be_torn, "a wrong byte is damage", verdict.fault);
+}
+
+// A loss of power, when the file had its length and some of its sectors had not been
+// written.
+void CheckUnwritten(FuzzInput& input, const LogWriter& writer) {
+  std::string log = writer.log();
+  const std::size_t begin = writer.LastBegin();
+  bool whole_sector = false;
+  for (std::size_t sector = begin / kSectorSize; sector * kSectorSize < log.size(); ++sector) {
+    if (!input.Flag()) continue;
+    const std::size_t from = std::max(begin, sector * kSectorSize);
+    const std::size_t to = std::min(log.size(), (sector + 1) * kSectorSize);
+    std::fill(log.begin() + static_cast<std::ptrdiff_t>(from),
+              log.begin() + static_cast<std::ptrdiff_t>(to), '\0');
+    whole_sector = whole_sector || from == sector * kSectorSize;
+  }
+  const LogVerdict verdict = Check(log);
+  if (log == writer.log()) return;
+  Require(verdict.kind != Kind::kWhole && verdict.whole_size <= begin,
+          "sectors that were not written are noticed");
+  Require(!whole_sector || verdict.kind == Kind::kTorn, "the loss of power is a tear",
+          verdict.fault);
+}
+
+}  // namespace
+}  // namespace holdfast::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace holdfast::fuzz;
+  FuzzInput input(data, size);
+  const std::size_t mode = input.Below(5);
+  if (mode == 0) {
+    Check(input.Rest());
+    return 0;
+  }
+  const holdfast::LogWriter writer = AnyLog(input);
+  const std::string& log = writer.log();
+  Require(Check(log).kind == Kind::kWhole, "a log as it is written is whole");
+  switch (mode) {
+    case 1:
+      CheckCut(writer, PlaceIn(input, log));
+      break;
+    case 2: {
+      const std::size_t place = PlaceIn(input, log);
+      const std::uint8_t change = input.Byte();
+      if (change != 0) CheckWrongByte(writer, place, change);
+      break;
+    }
+    case 3:
+      CheckUnwritten(input, writer);
+      break;
+    default:
+      Check(log.substr(0, PlaceIn(input, log)) + input.Rest());
+      break;
+  }
+  return 0;
+}

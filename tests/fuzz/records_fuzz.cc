@@ -1,0 +1,274 @@
+// Bytes into the decoder of stored records, and what it lets through into an engine
+// that starts on it.
+//
+// Whatever the bytes are, a record is refused as DATA_LOSS or is one that encodes to
+// a record of the same meaning; fields that no version knows are refused; and an
+// engine that loads what was decoded can serve it, however odd it is.
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "google/protobuf/unknown_field_set.h"
+#include "services/lock/engine/command.h"
+#include "services/lock/engine/lease.h"
+#include "services/lock/engine/lock_store.h"
+#include "services/lock/engine/outcome.h"
+#include "services/lock/engine/turn.h"
+#include "services/lock/storage/record_codec.h"
+#include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/require.h"
+#include "tests/fuzz/wire_message.h"
+
+namespace holdfast::fuzz {
+namespace {
+
+using google::protobuf::UnknownField;
+using google::protobuf::UnknownFieldSet;
+using std::chrono::days;
+using std::chrono::seconds;
+
+constexpr std::size_t kMostRecords = 4;
+
+// What was decoded, and how often the decoder handed something over.
+struct Decoded final : RecordVisitor {
+  std::vector<LeaseRecord> leases;
+  std::vector<std::pair<std::string, EndCause>> ended;
+  std::vector<std::uint64_t> tokens;
+
+  void OnLease(LeaseRecord lease) override { leases.push_back(std::move(lease)); }
+  void OnEnded(std::string id, EndCause cause) override { ended.emplace_back(id, cause); }
+  void OnReservedTokens(std::uint64_t through) override { tokens.push_back(through); }
+
+  std::size_t size() const { return leases.size() + ended.size() + tokens.size(); }
+  bool operator==(const Decoded& other) const {
+    return leases == other.leases && ended == other.ended && tokens == other.tokens;
+  }
+};
+
+struct StoredRecord {
+  std::string key;
+  std::string value;
+};
+
+// As a database holds them: each key once.
+using Records = std::map<std::string, std::string>;
+
+// As DecodeRecord does; checks that a refusal hands nothing over.
+std::optional<Decoded> Decode(const StoredRecord& record) {
+  Decoded decoded;
+  const absl::Status status = DecodeRecord(record.key, record.value, decoded);
+  if (status.ok()) {
+    Require(decoded.size() == 1, "a record is one thing");
+    return decoded;
+  }
+  Require(absl::IsDataLoss(status), "what cannot be read is a loss of data", status.ToString());
+  Require(decoded.size() == 0, "nothing is handed over of what cannot be read");
+  return std::nullopt;
+}
+
+StoredRecord Encode(const Decoded& decoded) {
+  if (!decoded.leases.empty()) {
+    const LeaseRecord& lease = decoded.leases.front();
+    return {LeaseStorageKey(lease.spec.lease_id), EncodeLease(lease)};
+  }
+  if (!decoded.ended.empty()) {
+    const auto& [lease_id, cause] = decoded.ended.front();
+    return {EndedStorageKey(lease_id), EncodeEnded(cause)};
+  }
+  return {TokenStorageKey(), EncodeTokens(decoded.tokens.front())};
+}
+
+// Whether the message has no fields but those numbered 1 to `most`, of which
+// `message` is a message with one field.
+bool HasOnly(const std::string& value, int most, int message) {
+  UnknownFieldSet fields;
+  if (!fields.ParseFromString(value)) return false;
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const UnknownField& field = fields.field(i);
+    if (field.number() > most) return false;
+    if (field.number() == message && !HasOnly(field.length_delimited(), 1, 0)) return false;
+  }
+  return true;
+}
+
+void CheckRecord(const StoredRecord& record, const Decoded& decoded) {
+  Require(HasOnly(record.value, decoded.leases.empty() ? 1 : 8, 8),
+          "nothing of a record is overlooked");
+  const StoredRecord again = Encode(decoded);
+  Require(again.key == record.key, "a record keeps its storage key");
+  const std::optional<Decoded> same = Decode(again);
+  Require(same.has_value() && *same == decoded, "what was decoded means the same once encoded");
+}
+
+std::optional<Duration> AnyExpire(FuzzInput& input) {
+  constexpr std::array<Duration, 5> kSpans = {Duration(1), seconds(10), days(366), days(53'375),
+                                              Duration::max()};
+  switch (input.Below(3)) {
+    case 0:
+      return std::nullopt;
+    case 1:
+      return input.Pick(kSpans);
+    default:
+      return Duration(std::max<std::int64_t>(1, static_cast<std::int64_t>(input.Number() >> 1)));
+  }
+}
+
+// A number that is small or any.
+std::uint64_t AnyNumber(FuzzInput& input) { return input.Flag() ? input.Number() : input.Byte(); }
+
+// Such as the server writes, but for the limits of the API.
+StoredRecord MadeRecord(FuzzInput& input) {
+  switch (input.Below(5)) {
+    case 0: {
+      constexpr std::array<EndCause, 5> kCauses = {EndCause::kReleased, EndCause::kExpired,
+                                                   EndCause::kForced, EndCause::kCancelled,
+                                                   EndCause::kTimedOut};
+      const EndCause cause = input.Pick(kCauses);
+      return {EndedStorageKey("e" + input.Text()), EncodeEnded(cause)};
+    }
+    case 1:
+      return {TokenStorageKey(), EncodeTokens(1 + AnyNumber(input) / 2)};
+    default: {
+      LeaseRecord lease{.spec = {.key = "k" + input.Text(),
+                                 .lease_id = "l" + input.Text(),
+                                 .owner = input.Text(),
+                                 .tags = {},
+                                 .expire = AnyExpire(input)},
+                        .fencing_token = 1 + AnyNumber(input) / 2,
+                        .granted_at = WallTime{static_cast<std::int64_t>(AnyNumber(input))}};
+      for (std::size_t tags = input.Below(3); tags > 0; --tags) {
+        lease.spec.tags.push_back(input.Text());
+      }
+      if (input.Flag()) {
+        const std::optional<Duration> asked = AnyExpire(input);
+        if (asked != lease.spec.expire) lease.asked = AskedExpire{asked};
+      }
+      return {LeaseStorageKey(lease.spec.lease_id), EncodeLease(lease)};
+    }
+  }
+}
+
+StoredRecord AnyRecord(FuzzInput& input) {
+  if (input.Below(4) == 0) {
+    std::string key = input.Text();
+    return {std::move(key), input.Text()};
+  }
+  StoredRecord record = MadeRecord(input);
+  record.value = Damaged(input, std::move(record.value));
+  return record;
+}
+
+// Serves what was decoded, and keeps nothing.
+class DecodedStore final : public LockStore {
+ public:
+  explicit DecodedStore(const Records& records) : records_(records) {}
+
+  absl::Status Load(RecordVisitor& visitor) override {
+    for (const auto& [key, value] : records_) {
+      const absl::Status status = DecodeRecord(key, value, visitor);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+  absl::Status Commit(const RecordBatch& /*batch*/) override { return absl::OkStatus(); }
+
+ private:
+  const Records& records_;
+};
+
+// Every command that a client of such a lease could send.
+std::vector<Command> CommandsFor(const LeaseRecord& lease, Instant now) {
+  LeaseSpec spec = lease.spec;
+  spec.expire = lease.asked_expire();
+  std::vector<CommandBody> bodies = {
+      GetCommand{spec.key},
+      ListCommand{.filter = {.tags = spec.tags}, .page_size = 10},
+      WatchCommand{},
+      AcquireCommand{.spec = spec, .received = now},
+      AcquireCommand{.spec = {.key = spec.key, .lease_id = "other"}, .received = now},
+      AcquireCommand{.spec = {.key = spec.key, .lease_id = "waiter"},
+                     .timeout = kNoTimeout,
+                     .report_queue = true,
+                     .received = now},
+      RenewCommand{.key = spec.key, .lease_id = spec.lease_id, .received = now},
+  };
+  std::vector<Command> commands;
+  for (CommandBody& body : bodies) {
+    commands.push_back({.call = CallId{commands.size() + 1}, .body = std::move(body)});
+  }
+  return commands;
+}
+
+// A server that starts on these records: it refuses, or serves them.
+void Serve(FuzzInput& input, const Records& records) {
+  DecodedStore store(records);
+  TurnRunner runner(Limits{}, store);
+  Now now{.monotonic = Instant(seconds(1) + days(input.Byte() * 16)),
+          .wall = WallTime{1'700'000'000'000'000'000}};
+  if (const absl::Status status = runner.Load(now); !status.ok()) {
+    Require(absl::IsDataLoss(status), "records that cannot be served are a loss of data");
+    return;
+  }
+  Decoded decoded;
+  Require(store.Load(decoded).ok(), "what was loaded can be loaded again");
+  std::vector<Delivery> deliveries;
+  for (const LeaseRecord& lease : decoded.leases) {
+    Require(runner.Run(CommandsFor(lease, now.monotonic), now, deliveries).ok(), "it serves");
+    runner.Finished(now.monotonic);
+    Require(runner.TimeToNextTurn(now.monotonic) >= Duration::zero(), "time does not go back");
+  }
+  // A day later, and once more when what was held back by that stall may lapse.
+  for (const Duration step : {Duration(days(1)), Duration(seconds(1))}) {
+    now.monotonic += step;
+    Require(runner.Run({}, now, deliveries).ok(), "it serves");
+  }
+  const Command anew{.call = CallId{1},
+                     .body = AcquireCommand{.spec = {.key = "a new one", .lease_id = "anew"},
+                                            .received = now.monotonic}};
+  deliveries.clear();
+  Require(runner.Run({anew}, now, deliveries).ok(), "it serves");
+  for (const Delivery& delivery : deliveries) {
+    if (const auto* granted = std::get_if<Granted>(&delivery.outcome)) {
+      const std::uint64_t token = granted->lease.lease.fencing_token;
+      Require(decoded.tokens.empty() || token > decoded.tokens.front(),
+              "no token is given out again");
+    }
+  }
+}
+
+void Run(FuzzInput& input) {
+  Records records;
+  for (std::size_t count = 1 + input.Below(kMostRecords); count > 0; --count) {
+    const StoredRecord record = AnyRecord(input);
+    const std::optional<Decoded> decoded = Decode(record);
+    if (!decoded.has_value()) continue;
+    CheckRecord(record, *decoded);
+    records[record.key] = record.value;
+  }
+  if (input.Flag()) {
+    // Without it no lease can be loaded: its token would be above the mark.
+    records.emplace(TokenStorageKey(), EncodeTokens(std::uint64_t{1} << 62));
+  }
+  Serve(input, records);
+}
+
+}  // namespace
+}  // namespace holdfast::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace holdfast::fuzz;
+  static const bool kSilent = (SilenceProtobuf(), true);
+  FuzzInput input(data, size);
+  if (kSilent) Run(input);
+  return 0;
+}
