@@ -1,0 +1,222 @@
+#include "tests/simulation/server.h"
+
+#include <chrono>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+
+namespace holdfast::simulation {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// Loading takes up to this long.
+constexpr Duration kLongestLoad = milliseconds(300);
+
+// How much longer than the re-attach window a grant may stay that did not arrive.
+constexpr Duration kTakingBack = milliseconds(1'500);
+
+// How long the engine's thread takes to wake up.
+constexpr Duration kWakeUp = microseconds(20);
+
+}  // namespace
+
+Server::Server(World world, const ServerPlan& plan, std::function<void()> on_death)
+    : world_(world),
+      plan_(plan),
+      on_death_(std::move(on_death)),
+      process_(world.timeline, plan.skew) {}
+
+void Server::Start() {
+  state_ = State::kLoading;
+  ++life_;
+  process_.After(world_.chance.Between(milliseconds(1), kLongestLoad), [this] { Load(); });
+}
+
+void Server::Load() {
+  store_ = world_.disk.OpenStore();
+  runner_ = std::make_unique<TurnRunner>(plan_.limits, *store_);
+  if (const absl::Status status = runner_->Load(ReadClock()); !status.ok()) {
+    world_.recorder.Fail("the server cannot load what it has stored: " +
+                         std::string(status.message()));
+    return;
+  }
+  restored_.clear();
+  for (LeaseSpec& lease : world_.disk.HeldLeases()) restored_.insert(std::move(lease.lease_id));
+  state_ = State::kServing;
+  world_.recorder.Record(0, 0, history::ServerStarted{});
+  ScheduleTurn();
+}
+
+void Server::Crash() {
+  if (state_ == State::kServing && !process_.stopped()) {
+    world_.recorder.Record(0, 0, history::ServerStopped{});
+  }
+  process_.Die();
+  world_.disk.Crash(/*keep_unsynced=*/world_.chance.Permille(500));
+  state_ = State::kDown;
+  runner_ = nullptr;
+  store_ = nullptr;
+  mailbox_.clear();
+  replies_.clear();
+  deliveries_.clear();
+  tokens_.clear();
+  in_turn_ = false;
+  drained_ = false;
+  next_turn_ = 0;
+  on_death_();
+}
+
+void Server::Terminate() {
+  if (state_ != State::kServing) return;
+  state_ = State::kDraining;
+  world_.recorder.Record(0, 0, history::ServerStopped{});
+  Put(CallId{++last_call_}, DrainCommand{});
+}
+
+void Server::Pause() {
+  if (state_ == State::kServing) world_.recorder.Record(0, 0, history::ServerStopped{});
+  process_.Stop();
+}
+
+void Server::Resume() {
+  if (!process_.stopped()) return;
+  process_.Continue();
+  if (state_ == State::kServing) {
+    world_.recorder.Record(0, 0, history::ServerStarted{.continued = true});
+  }
+}
+
+CallId Server::Receive(CommandBody body, Reply reply) {
+  const CallId call{++last_call_};
+  if (state_ != State::kServing) {
+    reply(Refused{.reason = Refusal::kStopping});
+    return call;
+  }
+  if (mailbox_.size() >= plan_.limits.max_pending_commands) {
+    reply(Refused{.reason = Refusal::kLimitExceeded, .name = "max_pending_commands"});
+    return call;
+  }
+  const Instant received = ReadClock().monotonic;
+  std::visit(
+      [received](auto& command) {
+        if constexpr (requires { command.received; }) command.received = received;
+      },
+      body);
+  replies_.emplace(call, std::move(reply));
+  Put(call, std::move(body));
+  return call;
+}
+
+void Server::CallGone(CallId call) {
+  if (replies_.contains(call)) Put({}, CancelCommand{call});
+}
+
+void Server::Undelivered(const std::string& lease_id) {
+  --deliveries_[lease_id];
+  Put({}, UndeliveredCommand{.lease_id = lease_id, .fencing_token = tokens_[lease_id]});
+  if (GrantedInVain(lease_id)) ExpectTakenBack(lease_id);
+}
+
+// A grant in vain is taken back when the re-attach window is over. (A pause, after which
+// nothing is held against clients for a while, puts that off.)
+void Server::ExpectTakenBack(const std::string& lease_id) {
+  process_.After(plan_.limits.reattach_window + kTakingBack,
+                 [this, lease_id, stops = process_.stops()] {
+                   if (!GrantedInVain(lease_id) || !world_.disk.Holds(lease_id)) return;
+                   if (process_.stops() != stops) {
+                     ExpectTakenBack(lease_id);
+                   } else {
+                     world_.recorder.Fail("a grant that did not arrive is kept: " + lease_id);
+                   }
+                 });
+}
+
+bool Server::GrantedInVain(const std::string& lease_id) const {
+  if (restored_.contains(lease_id)) return false;
+  const auto found = deliveries_.find(lease_id);
+  return found == deliveries_.end() || found->second == 0;
+}
+
+Now Server::ReadClock() const {
+  // The wall clock is for display: it may as well stand still.
+  return {.monotonic = Instant(process_.LocalNow()), .wall = WallTime{1}};
+}
+
+void Server::Put(CallId call, CommandBody body) {
+  mailbox_.push_back({.call = call, .body = std::move(body)});
+  if (!in_turn_) ScheduleTurn();
+}
+
+void Server::ScheduleTurn() {
+  process_.Cancel(next_turn_);
+  const Duration wait = mailbox_.empty() ? runner_->TimeToNextTurn(Instant(process_.LocalNow()))
+                                         : world_.chance.Between(microseconds(1), kWakeUp);
+  next_turn_ = process_.After(wait, [this] { Turn(); });
+}
+
+void Server::Turn() {
+  next_turn_ = 0;
+  in_turn_ = true;
+  const std::vector<Command> commands = std::exchange(mailbox_, {});
+  std::vector<Delivery> deliveries;
+  const absl::Status status = runner_->Run(commands, ReadClock(), deliveries);
+  if (!status.ok()) {
+    // As holdfastd does: it ends, and whoever looks after it starts it again.
+    Crash();
+    return;
+  }
+  const auto finish = [this, deliveries = std::move(deliveries)] { FinishTurn(deliveries); };
+  if (world_.disk.dirty()) {
+    process_.After(CommitTime(), finish);
+  } else {
+    finish();
+  }
+}
+
+void Server::FinishTurn(const std::vector<Delivery>& deliveries) {
+  const std::vector<std::string> granted = world_.disk.UnsyncedGrants();
+  world_.disk.Sync();
+  for (const Delivery& delivery : deliveries) Deliver(delivery);
+  for (const std::string& lease_id : granted) {
+    if (GrantedInVain(lease_id)) ExpectTakenBack(lease_id);
+  }
+  if (drained_) {
+    Crash();
+    return;
+  }
+  runner_->Finished(Instant(process_.LocalNow()));
+  in_turn_ = false;
+  ScheduleTurn();
+}
+
+void Server::Deliver(const Delivery& delivery) {
+  if (std::holds_alternative<Drained>(delivery.outcome)) {
+    drained_ = true;
+    return;
+  }
+  const auto found = replies_.find(delivery.call);
+  if (found == replies_.end()) {
+    world_.recorder.Fail("the engine told a call more after its final outcome");
+    return;
+  }
+  const bool sent = found->second(delivery.outcome);
+  if (IsFinal(delivery.outcome)) replies_.erase(found);
+  if (const auto* granted = std::get_if<Granted>(&delivery.outcome)) {
+    const std::string& lease_id = granted->lease.lease.spec.lease_id;
+    ++deliveries_[lease_id];
+    tokens_[lease_id] = granted->lease.lease.fencing_token;
+    if (!sent) Undelivered(lease_id);
+  }
+}
+
+Duration Server::CommitTime() {
+  const bool slow = slow_commits_ && world_.chance.Permille(plan_.slow_commits_permille);
+  return world_.chance.Skewed(microseconds(100),
+                              slow ? plan_.slowest_commit : plan_.longest_commit);
+}
+
+}  // namespace holdfast::simulation
