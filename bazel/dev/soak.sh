@@ -9,7 +9,7 @@ dev_soak() {
   [[ $# == 2 && $1 == --minutes && $2 =~ ^[0-9]+$ && $2 -gt 0 ]] ||
     die "usage: ./dev soak --minutes N"
   prepare build run test
-  local minutes=$2 folder label labels share seed seconds targets failed=()
+  local minutes=$2 folder label labels program share seed seconds targets failed=()
   labels=$(run_bazel query --noshow_progress 'attr(tags, "\bsoak\b", kind(cc_binary, //...))')
   [[ -n $labels ]] || die "there is nothing to soak: no cc_binary is tagged soak"
   say "building what soaks"
@@ -25,7 +25,10 @@ dev_soak() {
   for label in $labels; do
     say "$label --minutes=$share --seed=$seed"
     label=${label#//}
-    "$folder/${label/://}" --minutes="$share" --seed="$seed" || failed+=("$label")
+    program=$folder/${label/://}
+    # Where it finds the server and the clients that it starts.
+    (cd "$program.runfiles/holdfast" && "$program" --minutes="$share" --seed="$seed") ||
+      failed+=("$label")
   done
   mapfile -t targets < <(fuzz_targets)
   seconds=$(awk -v minutes="$share" -v targets="${#targets[@]}" \
