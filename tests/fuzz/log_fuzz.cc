@@ -18,6 +18,7 @@
 #include "services/lock/storage/log_check.h"
 #include "services/lock/storage/log_record.h"
 #include "services/lock/storage/log_writer.h"
+#include "services/lock/storage/manifest.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/require.h"
 
@@ -33,10 +34,10 @@ constexpr std::size_t kMostRecords = 6;
 constexpr std::size_t kLongLog = 2 * kLogBlockSize;
 
 // Judges the log where it ends with an allocation, so that whoever reads on is seen.
-LogVerdict Check(const std::string& log) {
+LogVerdict Check(const std::string& log, std::size_t commits_per_sync = 1) {
   const std::unique_ptr<char[]> copy(new char[log.size()]);
   std::copy(log.begin(), log.end(), copy.get());
-  const LogVerdict verdict = CheckLog({copy.get(), log.size()});
+  const LogVerdict verdict = CheckLog({copy.get(), log.size()}, commits_per_sync);
   Require(verdict.whole_size <= log.size(), "the whole part is a part");
   Require((verdict.kind == Kind::kWhole) == verdict.fault.empty(), "a fault is named");
   if (verdict.kind == Kind::kWhole) {
@@ -44,9 +45,11 @@ LogVerdict Check(const std::string& log) {
   } else {
     Require(verdict.fault_offset <= log.size() && verdict.fault_offset >= verdict.whole_size,
             "the fault lies behind the whole part");
+    Require(verdict.commits_behind < commits_per_sync, "synced commits are not cut off");
     const LogVerdict again = CheckLog({copy.get(), verdict.whole_size});
     Require(again.kind == Kind::kWhole, "the whole part is a whole log");
   }
+  (void)LastChangeInTables({copy.get(), verdict.whole_size});
   return verdict;
 }
 
@@ -102,11 +105,12 @@ void CheckCut(const LogWriter& writer, std::size_t size) {
   Require(verdict.whole_size == writer.WholeSize(size), "it is whole up to its last whole record");
 }
 
-// Whether the sector that holds `place` reads as one that was never written.
-bool LooksUnwritten(const std::string& log, std::size_t place) {
-  const std::size_t begin = place / kSectorSize * kSectorSize;
-  const std::string_view sector = std::string_view(log).substr(begin, kSectorSize);
-  return sector.find_first_not_of('\0') == std::string_view::npos;
+// Whether what the sector that holds `place` has of the log behind `synced` reads as
+// if it had never been written.
+bool LooksUnwritten(const std::string& log, std::size_t place, std::size_t synced) {
+  const std::size_t begin = std::max(synced, place / kSectorSize * kSectorSize);
+  const std::size_t end = std::min(log.size(), (place / kSectorSize + 1) * kSectorSize);
+  return log.find_first_not_of('\0', begin) >= end;
 }
 
 void CheckWrongByte(const LogWriter& writer, std::size_t place, std::uint8_t change) {
@@ -115,8 +119,9 @@ void CheckWrongByte(const LogWriter& writer, std::size_t place, std::uint8_t cha
   const LogVerdict verdict = Check(log);
   Require(verdict.kind != Kind::kWhole, "a wrong byte is noticed");
   Require(verdict.whole_size <= writer.WholeSize(place), "it is not in the whole part");
-  // A last sector with one byte in it may look as if it had never been written.
-  const bool may_be_torn = place >= writer.LastBegin() && LooksUnwritten(log, place);
+  // A sector with a few bytes of it may look as if it had never been written.
+  const bool may_be_torn =
+      place >= writer.LastBegin() && LooksUnwritten(log, place, writer.LastBegin());
   Require(verdict.kind == Kind::kDamaged || may_be_torn, "a wrong byte is damage", verdict.fault);
 }
 
@@ -124,22 +129,19 @@ void CheckWrongByte(const LogWriter& writer, std::size_t place, std::uint8_t cha
 // written.
 void CheckUnwritten(FuzzInput& input, const LogWriter& writer) {
   std::string log = writer.log();
-  const std::size_t begin = writer.LastBegin();
-  bool whole_sector = false;
+  const std::size_t unsynced = 1 + input.Below(writer.count());
+  const std::size_t begin = writer.LastBegin(unsynced);
   for (std::size_t sector = begin / kSectorSize; sector * kSectorSize < log.size(); ++sector) {
     if (!input.Flag()) continue;
     const std::size_t from = std::max(begin, sector * kSectorSize);
     const std::size_t to = std::min(log.size(), (sector + 1) * kSectorSize);
     std::fill(log.begin() + static_cast<std::ptrdiff_t>(from),
               log.begin() + static_cast<std::ptrdiff_t>(to), '\0');
-    whole_sector = whole_sector || from == sector * kSectorSize;
   }
-  const LogVerdict verdict = Check(log);
   if (log == writer.log()) return;
-  Require(verdict.kind != Kind::kWhole && verdict.whole_size <= begin,
-          "sectors that were not written are noticed");
-  Require(!whole_sector || verdict.kind == Kind::kTorn, "the loss of power is a tear",
-          verdict.fault);
+  const LogVerdict verdict = Check(log, unsynced);
+  Require(verdict.kind == Kind::kTorn, "the loss of power is a tear", verdict.fault);
+  Require(verdict.whole_size >= begin, "what was synced is whole");
 }
 
 }  // namespace

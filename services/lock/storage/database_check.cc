@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -13,11 +14,20 @@
 #include "services/common/log.h"
 #include "services/lock/storage/durable_file.h"
 #include "services/lock/storage/log_check.h"
+#include "services/lock/storage/manifest.h"
 
 namespace holdfast {
 namespace {
 
 namespace fs = std::filesystem;
+
+// RocksDB syncs a write-ahead log in every commit, or else (durability `process`)
+// nothing is promised for the case of a power loss.
+constexpr std::size_t kCommitsPerLogSync = 1;
+
+// Into the manifest it writes at once that up to two full buffers have become
+// tables, which log is the oldest it needs now, and what a merge has done.
+constexpr std::size_t kCommitsPerManifestSync = 4;
 
 // A torn tail that is to be cut off.
 struct TornLog {
@@ -26,18 +36,45 @@ struct TornLog {
   std::uint64_t whole_size = 0;
 };
 
-absl::Status CheckLogFile(const std::string& path, bool may_be_torn, std::vector<TornLog>& torn) {
-  const absl::StatusOr<std::string> content = ReadFile(path);
-  if (!content.ok()) return content.status();
-  const LogVerdict verdict = CheckLog(*content);
-  if (verdict.kind == LogVerdict::Kind::kWhole) return absl::OkStatus();
-  if (verdict.kind == LogVerdict::Kind::kTorn && may_be_torn) {
-    torn.push_back({path, content->size(), verdict.whole_size});
-    return absl::OkStatus();
-  }
+absl::Status DamagedAt(const std::string& path, const LogVerdict& verdict) {
   return absl::DataLossError(
       absl::StrCat(path, " is damaged at byte ", verdict.fault_offset, ": ",
                    absl::string_view(verdict.fault.data(), verdict.fault.size())));
+}
+
+// `logs` are those which the database has beside the manifest. Returns what it tells of
+// the last change in a table.
+absl::StatusOr<std::uint64_t> CheckManifest(const std::string& path,
+                                            const std::vector<std::string>& logs,
+                                            std::vector<TornLog>& torn) {
+  const absl::StatusOr<std::string> content = ReadFile(path);
+  if (!content.ok()) return content.status();
+  const LogVerdict verdict = CheckLog(*content, kCommitsPerManifestSync);
+  // Several entries at once tell of a buffer that was written to a table. As long as
+  // they are not synced, the log with the same changes is kept, beside the one
+  // that was begun since. Without it they were synced, and damaged later.
+  const bool may_be_torn = verdict.commits_behind == 0 || logs.size() > 1;
+  if (verdict.kind == LogVerdict::Kind::kDamaged || !may_be_torn) return DamagedAt(path, verdict);
+  const std::optional<std::uint64_t> last =
+      LastChangeInTables(std::string_view(*content).substr(0, verdict.whole_size));
+  if (!last.has_value()) {
+    return absl::DataLossError(absl::StrCat(path, " does not tell what the tables hold"));
+  }
+  if (verdict.kind == LogVerdict::Kind::kTorn) {
+    torn.push_back({path, content->size(), verdict.whole_size});
+  }
+  return *last;
+}
+
+absl::Status CheckWriteAheadLog(const std::string& path, bool newest, std::vector<TornLog>& torn) {
+  const absl::StatusOr<std::string> content = ReadFile(path);
+  if (!content.ok()) return content.status();
+  const LogVerdict verdict = CheckLog(*content, kCommitsPerLogSync);
+  if (verdict.kind == LogVerdict::Kind::kWhole) return absl::OkStatus();
+  // A log is complete before the next one is begun.
+  if (verdict.kind == LogVerdict::Kind::kDamaged || !newest) return DamagedAt(path, verdict);
+  torn.push_back({path, content->size(), verdict.whole_size});
+  return absl::OkStatus();
 }
 
 // Whether CURRENT may say this: "MANIFEST-", digits, and the end of the line.
@@ -94,18 +131,18 @@ absl::StatusOr<std::vector<std::string>> WriteAheadLogs(const std::string& direc
 
 }  // namespace
 
-absl::Status CheckDatabase(const std::string& directory) {
+absl::StatusOr<std::uint64_t> CheckDatabase(const std::string& directory) {
   std::vector<TornLog> torn;
   const absl::StatusOr<std::string> manifest = ManifestPath(directory);
   if (!manifest.ok()) return manifest.status();
-  if (absl::Status status = CheckLogFile(*manifest, true, torn); !status.ok()) return status;
-
   const absl::StatusOr<std::vector<std::string>> logs = WriteAheadLogs(directory);
   if (!logs.ok()) return logs.status();
+
+  const absl::StatusOr<std::uint64_t> last_in_tables = CheckManifest(*manifest, *logs, torn);
+  if (!last_in_tables.ok()) return last_in_tables.status();
   for (const std::string& path : *logs) {
-    // A log is complete before the next one is begun.
     const bool newest = path == logs->back();
-    if (absl::Status status = CheckLogFile(path, newest, torn); !status.ok()) return status;
+    if (absl::Status status = CheckWriteAheadLog(path, newest, torn); !status.ok()) return status;
   }
 
   for (const TornLog& log : torn) {
@@ -113,7 +150,7 @@ absl::Status CheckDatabase(const std::string& directory) {
         {{"file", log.path}, {"at", log.whole_size}, {"bytes", log.size - log.whole_size}});
     if (absl::Status status = TruncateFile(log.path, log.whole_size); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  return last_in_tables;
 }
 
 }  // namespace holdfast

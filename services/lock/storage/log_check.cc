@@ -16,28 +16,50 @@ bool AllZero(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
 }
 
-// Whether a disk sector has no data behind the beginning of the record at
-// `begin`. Commits do not end in zero bytes, so the last sector counts even if
-// little of it belongs to the log. The first one counts only if it holds a whole
-// header, in which the type is not zero; a piece of a checksum may well be.
-bool HasUnwrittenSector(std::string_view log, std::size_t begin) {
-  for (std::size_t sector = begin; sector < log.size();) {
-    const std::size_t end = std::min(log.size(), (sector / kSectorSize + 1) * kSectorSize);
-    const bool tells = sector != begin || end - begin >= kLogHeaderSize;
-    if (tells && AllZero(log.substr(sector, end - sector))) return true;
+// Whether the record `bad` may lack what the sector in which it begins was to hold
+// of it: the bytes up to `end`, which are zero.
+bool MayBeginUnwritten(std::string_view log, const LogRecord& bad, std::size_t end) {
+  const std::size_t size = end - bad.begin;
+  if (size >= kLogChecksumSize) return true;
+  // The first bytes of a checksum may well be zero. If they are all that is
+  // missing, the rest of the record has to be right.
+  return bad.end > bad.begin && bad.end <= log.size() &&
+         LogRecordFits(log, bad.begin, bad.end, size);
+}
+
+// Whether a sector between the beginning of the record `bad` and `limit` was not
+// written. Commits do not end in zero bytes, so that the last sector of the log
+// counts even if little of it belongs to the log.
+bool HasUnwrittenSector(std::string_view log, const LogRecord& bad, std::size_t limit) {
+  for (std::size_t sector = bad.begin; sector < limit;) {
+    const std::size_t sector_end = (sector / kSectorSize + 1) * kSectorSize;
+    const std::size_t end = std::min(log.size(), sector_end);
+    if (end > limit) return false;  // It holds something that was written.
+    const bool empty = AllZero(log.substr(sector, end - sector));
+    if (empty && (sector != bad.begin || MayBeginUnwritten(log, bad, end))) return true;
     sector = end;
   }
   return false;
 }
 
-// Whether another commit begins behind `offset`, in the middle of which nothing
-// is known about where records begin.
-bool CommitBeginsBehind(std::string_view log, std::size_t offset) {
-  const std::size_t block_end = offset + LogBlockRest(offset);
-  for (std::size_t begin = offset + 1;
-       begin + kLogHeaderSize <= block_end && begin + kLogHeaderSize <= log.size(); ++begin) {
+// The commits that begin behind a place.
+struct CommitsBehind {
+  std::size_t count = 0;
+  std::size_t first = 0;  // Where the first of them begins; only if there are any.
+};
+
+// Behind `offset`, in the middle of which nothing is known about where records begin.
+CommitsBehind FindCommitsBehind(std::string_view log, std::size_t offset) {
+  CommitsBehind behind;
+  const auto take = [&behind](const LogRecord& record) {
+    if (!record.begins_logical()) return;
+    if (behind.count++ == 0) behind.first = record.begin;
+  };
+  const std::size_t block_end = std::min(log.size(), offset + LogBlockRest(offset));
+  for (std::size_t begin = offset + 1; begin + kLogHeaderSize <= block_end;) {
     const LogRecord record = ReadLogRecord(log, begin);
-    if (record.valid() && record.begins_logical()) return true;
+    if (record.valid()) take(record);
+    begin = record.valid() ? record.end : begin + 1;
   }
   // In later blocks the first record begins where the block does.
   for (std::size_t block = block_end; block < log.size(); block += kLogBlockSize) {
@@ -45,37 +67,42 @@ bool CommitBeginsBehind(std::string_view log, std::size_t offset) {
     for (std::size_t begin = block; begin + kLogHeaderSize <= end;) {
       const LogRecord record = ReadLogRecord(log, begin);
       if (!record.valid()) break;
-      if (record.begins_logical()) return true;
+      take(record);
       begin = record.end;
     }
   }
-  return false;
+  return behind;
 }
 
 // Judges a log whose record `bad` is not valid.
-LogVerdict JudgeBadRecord(std::string_view log, const LogRecord& bad, std::size_t whole_size) {
+LogVerdict JudgeBadRecord(std::string_view log, const LogRecord& bad, std::size_t whole_size,
+                          std::size_t commits_per_sync) {
   using Kind = LogVerdict::Kind;
   LogVerdict verdict{Kind::kDamaged, whole_size, bad.begin, "the checksum of a record is wrong"};
-  if (CommitBeginsBehind(log, bad.begin)) {
+  const CommitsBehind behind = FindCommitsBehind(log, bad.begin);
+  const std::size_t limit = behind.count == 0 ? log.size() : behind.first;
+  const bool unwritten = HasUnwrittenSector(log, bad, limit);
+  if (behind.count >= commits_per_sync || (behind.count > 0 && !unwritten)) {
     verdict.fault = "a record is wrong, and others follow";
     return verdict;
   }
+  const bool cut_short = bad.state == LogRecord::State::kCutShort;
   const bool has_header = bad.end > bad.begin;
-  if (bad.state == LogRecord::State::kCutShort && has_header &&
-      LogRecordFits(log, bad.begin, log.size())) {
+  if (behind.count == 0 && cut_short && has_header && LogRecordFits(log, bad.begin, log.size())) {
     verdict.fault = "the length of a record is wrong";
     return verdict;
   }
-  if (bad.state == LogRecord::State::kCutShort || HasUnwrittenSector(log, bad.begin)) {
+  if (cut_short || unwritten) {
     verdict.kind = Kind::kTorn;
     verdict.fault = kNotWritten;
+    verdict.commits_behind = behind.count;
   }
   return verdict;
 }
 
 }  // namespace
 
-LogVerdict CheckLog(std::string_view log) {
+LogVerdict CheckLog(std::string_view log, std::size_t commits_per_sync) {
   using Kind = LogVerdict::Kind;
   std::size_t whole_size = 0;  // Where the last logical record ended.
   bool within_logical = false;
@@ -89,7 +116,7 @@ LogVerdict CheckLog(std::string_view log) {
       continue;
     }
     const LogRecord record = ReadLogRecord(log, offset);
-    if (!record.valid()) return JudgeBadRecord(log, record, whole_size);
+    if (!record.valid()) return JudgeBadRecord(log, record, whole_size, commits_per_sync);
     if (record.begins_logical() == within_logical) {
       return {Kind::kDamaged, whole_size, offset, "the pieces of a record are out of order"};
     }

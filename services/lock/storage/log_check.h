@@ -10,12 +10,14 @@
 // So the store judges its logs itself, by what a write that was cut short can
 // leave behind and damage to finished data does not:
 //
-//  - Commits are written one at a time. So behind a torn record there may be
-//    further pieces of the same commit, but never the beginning of another one.
+//  - Few commits are written between two syncs: to a write-ahead log one, to a
+//    manifest some that belong together. So behind a torn record there may be
+//    further pieces of the same commit, but never the beginnings of more others.
 //  - A write that stopped early ends before its record does. The bytes that are
 //    there are right, so the record is not one that would be valid if it ended
 //    where the log ends.
-//  - A power loss leaves sectors that were never written, which read as zeros.
+//  - A power loss leaves sectors that were never written. What they were to hold
+//    reads as zeros, and what they had held before is still there.
 //
 // Everything else is damage: a commit that was acknowledged may be among it.
 // What this cannot see is a log that was cut off exactly between two commits, or
@@ -42,9 +44,14 @@ struct LogVerdict {
   // wrong with it.
   std::size_t fault_offset = 0;
   std::string_view fault;
+
+  // How many commits begin behind the torn one. They were written without a sync
+  // in between, so that they too are to be cut off.
+  std::size_t commits_behind = 0;
 };
 
-LogVerdict CheckLog(std::string_view log);
+// At most `commits_per_sync` commits are written to the log between two syncs.
+LogVerdict CheckLog(std::string_view log, std::size_t commits_per_sync = 1);
 
 }  // namespace holdfast
 

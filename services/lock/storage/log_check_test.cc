@@ -122,6 +122,77 @@ TEST(LogCheckTest, SectorsThatWereNotWrittenInTheLastRecordAreATear) {
   }
 }
 
+// A log whose last record of 300 bytes begins `before` bytes before the end of a sector.
+LogWriter RecordAcrossSectors(std::size_t before, unsigned seed) {
+  LogWriter writer;
+  writer.Add(Payload(1024 - before - kLogHeaderSize, seed));
+  writer.Add(Payload(300, seed + 1));
+  return writer;
+}
+
+TEST(LogCheckTest, ARecordWhoseFirstSectorWasNotWrittenIsATear) {
+  for (std::size_t before = 1; before < 300; ++before) {
+    for (unsigned seed = 0; seed < 20; ++seed) {
+      const LogWriter writer = RecordAcrossSectors(before, seed);
+      std::string log = writer.log();
+      log.replace(writer.LastBegin(), before, before, '\0');
+      if (log == writer.log()) continue;
+      const LogVerdict verdict = CheckLog(log);
+      ASSERT_EQ(verdict.kind, Kind::kTorn) << before << ": " << verdict.fault;
+      ASSERT_EQ(verdict.whole_size, writer.LastBegin());
+    }
+  }
+}
+
+TEST(LogCheckTest, AZeroWithWhichAChecksumBeginsDoesNotExcuseAWrongByte) {
+  unsigned seed = 0;
+  LogWriter writer = RecordAcrossSectors(1, seed);
+  while (writer.log()[writer.LastBegin()] != '\0') writer = RecordAcrossSectors(1, ++seed);
+  for (std::size_t at = writer.LastBegin(); at < writer.log().size(); ++at) {
+    std::string bad = writer.log();
+    bad[at] = static_cast<char>(bad[at] ^ 0x10);
+    ASSERT_EQ(CheckLog(bad).kind, Kind::kDamaged) << "byte " << at;
+  }
+}
+
+// The sectors of a log are numbered from 0; each has two records of 256 bytes.
+LogWriter TwoRecordsASector(std::size_t sectors) {
+  LogWriter writer;
+  for (unsigned i = 0; i < 2 * sectors; ++i) writer.Add(Payload(256 - kLogHeaderSize, i));
+  return writer;
+}
+
+std::string WithoutSector(std::string log, std::size_t sector) {
+  return log.replace(sector * 512, 512, 512, '\0');
+}
+
+TEST(LogCheckTest, CommitsThatWereWrittenWithoutASyncAreTornTogether) {
+  const std::string log = WithoutSector(TwoRecordsASector(5).log(), 3);
+  EXPECT_EQ(CheckLog(log, 2).kind, Kind::kDamaged);
+  const LogVerdict verdict = CheckLog(log, 4);
+  EXPECT_EQ(verdict.kind, Kind::kTorn) << verdict.fault;
+  EXPECT_EQ(verdict.whole_size, 3 * 512);
+  EXPECT_EQ(verdict.commits_behind, 2);
+}
+
+TEST(LogCheckTest, OfCommitsWithoutASyncTheFirstMayBeWholeAndMoreThanOneTorn) {
+  std::string log = TwoRecordsASector(5).log();
+  log.replace(2 * 512 + 256, 256, 256, '\0');  // What was synced of the sector stays.
+  log = WithoutSector(log, 4);
+  const LogVerdict verdict = CheckLog(log, 5);
+  EXPECT_EQ(verdict.kind, Kind::kTorn) << verdict.fault;
+  EXPECT_EQ(verdict.whole_size, 2 * 512 + 256);
+}
+
+TEST(LogCheckTest, WhereCommitsAreWrittenWithoutASyncAWrongByteIsStillDamage) {
+  const std::string good = TwoRecordsASector(5).log();
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ (1 << at % 8));
+    ASSERT_EQ(CheckLog(bad, 4).kind, Kind::kDamaged) << "byte " << at;
+  }
+}
+
 TEST(LogCheckTest, ZerosInsteadOfTheLastRecordAreATear) {
   const LogWriter writer = LongLog();
   const std::size_t begin = writer.LastBegin();

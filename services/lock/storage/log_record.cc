@@ -7,7 +7,7 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t kLengthOffset = 4;
+constexpr std::size_t kLengthOffset = kLogChecksumSize;
 constexpr std::size_t kTypeOffset = 6;
 
 std::uint32_t ByteAt(std::string_view log, std::size_t offset) {
@@ -25,9 +25,10 @@ std::uint32_t Mask(std::uint32_t crc) { return std::rotr(crc, 15) + 0xa282ead8; 
 
 }  // namespace
 
-bool LogRecordFits(std::string_view log, std::size_t offset, std::size_t end) {
+bool LogRecordFits(std::string_view log, std::size_t offset, std::size_t end, std::size_t unknown) {
   const std::string_view covered = log.substr(offset + kTypeOffset, end - offset - kTypeOffset);
-  return ReadChecksum(log, offset) == Mask(Crc32c(covered));
+  const std::uint64_t differing = ReadChecksum(log, offset) ^ Mask(Crc32c(covered));
+  return differing >> 8 * unknown == 0;
 }
 
 LogRecord ReadLogRecord(std::string_view log, std::size_t offset) {

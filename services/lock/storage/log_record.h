@@ -20,6 +20,7 @@ namespace holdfast {
 
 inline constexpr std::size_t kLogBlockSize = 32 * 1024;
 inline constexpr std::size_t kLogHeaderSize = 7;
+inline constexpr std::size_t kLogChecksumSize = 4;  // Where the header begins.
 
 // RocksDB has more types, for options that the store does not use.
 enum class LogRecordType : std::uint8_t { kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
@@ -57,8 +58,10 @@ constexpr std::size_t LogBlockRest(std::size_t offset) {
 LogRecord ReadLogRecord(std::string_view log, std::size_t offset);
 
 // Whether the record at `offset` is valid if it is taken to end at `end`,
-// whatever its header says. REQUIRES: its header lies before `end`.
-bool LogRecordFits(std::string_view log, std::size_t offset, std::size_t end);
+// whatever its header says, and if the first `unknown` bytes of its checksum are
+// taken to be right. REQUIRES: its header lies before `end`; unknown <= 4.
+bool LogRecordFits(std::string_view log, std::size_t offset, std::size_t end,
+                   std::size_t unknown = 0);
 
 }  // namespace holdfast
 

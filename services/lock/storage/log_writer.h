@@ -58,8 +58,12 @@ class LogWriter {
     const auto behind = std::upper_bound(ends_.begin(), ends_.end(), size);
     return behind == ends_.begin() ? 0 : *std::prev(behind);
   }
-  // Where the last record begins; padding before it counts as its own.
-  std::size_t LastBegin() const { return WholeSize(log_.size() - 1); }
+  // Where the last `count` records begin; padding before them counts as their own.
+  // REQUIRES: there are so many.
+  std::size_t LastBegin(std::size_t count = 1) const {
+    return count == ends_.size() ? 0 : ends_[ends_.size() - 1 - count];
+  }
+  std::size_t count() const { return ends_.size(); }
 
  private:
   std::string log_;

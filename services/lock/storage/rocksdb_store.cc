@@ -1,5 +1,6 @@
 #include "services/lock/storage/rocksdb_store.h"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <variant>
@@ -96,8 +97,10 @@ absl::Status RocksDbStore::OpenDatabase() {
   if (is_new) {
     options.create_if_missing = true;
     options.error_if_exists = true;
-  } else if (absl::Status status = CheckDatabase(path); !status.ok()) {
-    return status;
+  } else {
+    const absl::StatusOr<std::uint64_t> last_in_tables = CheckDatabase(path);
+    if (!last_in_tables.ok()) return last_in_tables.status();
+    sequence_filter_.ExpectAfter(*last_in_tables);
   }
 
   rocksdb::DB* db = nullptr;

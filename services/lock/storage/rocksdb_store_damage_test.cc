@@ -152,7 +152,7 @@ TEST_F(RocksDbStoreDamageTest, EveryWrongByteOfALogIsRefusedAndNamesTheFile) {
                   {log_name_, bad[log_name_]},
                   {"db/" + current, bad["db/" + current]}},
                  path_);
-        const absl::Status status = CheckDatabase(path_ + "/db");
+        const absl::Status status = CheckDatabase(path_ + "/db").status();
         ASSERT_EQ(status.code(), absl::StatusCode::kDataLoss) << name << " at " << at;
         ASSERT_THAT(std::string(status.message()), HasSubstr(name));
       }
@@ -203,6 +203,15 @@ TEST_F(RocksDbStoreDamageTest, CommitsMissingBeforeALaterLogAreRefused) {
   const std::string& log = image_[log_name_];
   image_["db/999999.log"] = log.substr(log_sizes_[3]);
   image_[log_name_].resize(log_sizes_[2]);
+  const absl::Status status = ContentOf(image_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("commits are missing"));
+}
+
+TEST_F(RocksDbStoreDamageTest, CommitsMissingBehindTheTablesAreRefused) {
+  // As if the server had begun a new log behind the first commit, and the old one had
+  // been lost.
+  image_[log_name_].erase(0, log_sizes_[0]);
   const absl::Status status = ContentOf(image_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("commits are missing"));

@@ -20,14 +20,22 @@ std::uint64_t SequenceOf(const rocksdb::WriteBatch& batch) {
 
 }  // namespace
 
+bool SequenceFilter::Follows(std::uint64_t sequence) const {
+  if (next_sequence_.has_value()) return sequence == *next_sequence_;
+  // A log whose changes are in a table may still be there, and is replayed again.
+  return !last_in_tables_.has_value() || sequence <= *last_in_tables_ + 1;
+}
+
 rocksdb::WalFilter::WalProcessingOption SequenceFilter::LogRecordFound(
     unsigned long long /*log_number*/, const std::string& log_file_name,
     const rocksdb::WriteBatch& batch, rocksdb::WriteBatch* /*new_batch*/, bool* /*batch_changed*/) {
   const std::uint64_t sequence = SequenceOf(batch);
-  if (next_sequence_.has_value() && sequence != *next_sequence_) {
+  if (!Follows(sequence)) {
+    const std::uint64_t expected =
+        next_sequence_.has_value() ? *next_sequence_ : *last_in_tables_ + 1;
     status_ =
         absl::DataLossError(absl::StrCat("commits are missing before change ", sequence, " in ",
-                                         log_file_name, ": expected change ", *next_sequence_));
+                                         log_file_name, ": expected change ", expected));
     return WalProcessingOption::kCorruptedRecord;
   }
   next_sequence_ = sequence + batch.Count();

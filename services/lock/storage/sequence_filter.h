@@ -1,5 +1,6 @@
 // Notices commits that are missing between others while RocksDB replays its
-// write-ahead logs: from the end of a log that has a successor, or a whole log.
+// write-ahead logs: from the end of a log that has a successor, or a whole log, be it
+// the first one, whose commits would have followed what is in the tables.
 //
 // RocksDB numbers all changes without gaps, and each batch carries the number of
 // its first change and how many it has. RocksDB itself does not compare them.
@@ -20,6 +21,9 @@ namespace holdfast {
 
 class SequenceFilter : public rocksdb::WalFilter {
  public:
+  // The tables hold all changes up to this one. REQUIRES: nothing was replayed yet.
+  void ExpectAfter(std::uint64_t last_in_tables) { last_in_tables_ = last_in_tables; }
+
   // DATA_LOSS once a batch did not follow its predecessor; names its log. RocksDB
   // reports no more than that the filter has refused.
   const absl::Status& status() const { return status_; }
@@ -31,6 +35,9 @@ class SequenceFilter : public rocksdb::WalFilter {
   const char* Name() const override { return "holdfast.SequenceFilter"; }
 
  private:
+  bool Follows(std::uint64_t sequence) const;
+
+  std::optional<std::uint64_t> last_in_tables_;
   std::optional<std::uint64_t> next_sequence_;  // Absent before the first batch.
   absl::Status status_;
 };
