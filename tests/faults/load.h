@@ -26,8 +26,8 @@ struct Told {
   };
   std::vector<Lease> held;      // Granted, and their release was not asked for.
   std::vector<Lease> released;  // Their release was acknowledged.
-  // The call that failed was about this one: it may have been done or not. No token:
-  // it was to be granted.
+  // The last call was about this one: it failed, or it was answered too late to count.
+  // It may have been done or not. No token: it was to be granted.
   std::vector<Lease> uncertain;
   std::uint64_t highest_token = 0;
 
@@ -39,7 +39,8 @@ struct Told {
 };
 
 // Takes locks and releases every other one, one call at a time, until a call fails or
-// `stop` is set. `name` makes the keys and lease ids its own.
+// `stop` is set. An answer that comes after that does not count. `name` makes the keys
+// and lease ids its own.
 void UseUntilItFails(StubClient& client, const std::string& name,
                      const std::vector<std::string>& tags, const std::atomic<bool>& stop,
                      Told& told);
@@ -58,8 +59,15 @@ class Load {
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
 
-  // From now on no call is begun. A client that waits for a connection still does.
-  void Stop() { stop_ = true; }
+  // From now on no answer counts. The clients go on.
+  void IgnoreAnswers() { late_ = true; }
+
+  // From now on, moreover, no call is begun. A client that waits for a connection still
+  // does.
+  void Stop() {
+    stop_ = true;
+    late_ = true;
+  }
 
   // Waits for the end of each client's last call.
   void Join();
@@ -68,6 +76,7 @@ class Load {
   const std::vector<std::unique_ptr<Told>>& told() const { return told_; }
 
  private:
+  std::atomic<bool> late_{false};
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<Told>> told_;
   std::vector<std::thread> threads_;
