@@ -86,11 +86,14 @@ absl::Status WritePid(const FileDescriptor& file, const std::string& directory) 
 }
 
 absl::Status MakeDirectory(const std::string& path) {
+  const fs::path parent = fs::path(path).parent_path();
   if (mkdir(path.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return absl::OkStatus();
-    return FileError("create", path, errno);
+    if (errno != EEXIST) return FileError("create", path, errno);
+    // An earlier process of ours may have made it, and died before it was durable, but
+    // not where we could not have.
+    if (access(parent.empty() ? "." : parent.c_str(), R_OK | W_OK) != 0) return absl::OkStatus();
   }
-  return SyncDirectory(fs::path(path).parent_path());
+  return SyncDirectory(parent);
 }
 
 }  // namespace
@@ -115,6 +118,8 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   const absl::StatusOr<std::optional<Format>> found = Inspect(path);
   if (!found.ok()) return InDirectory(path, found.status());
 
+  // So too with what FORMAT says: without it the next start might make a new database.
+  if (absl::Status status = SyncDirectory(path); !status.ok()) return InDirectory(path, status);
   if (absl::Status status = WritePid(*lock, path); !status.ok()) return InDirectory(path, status);
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path, *std::move(lock)));
   if (found->has_value() && (*found)->state == DirectoryState::kReady) {
