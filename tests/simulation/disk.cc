@@ -12,10 +12,7 @@ class Disk::Store final : public LockStore {
   explicit Store(Disk& disk) : disk_(disk) {}
 
   absl::Status Load(RecordVisitor& visitor) override {
-    const Content& content = disk_.synced_;
-    for (const auto& [lease_id, lease] : content.leases) visitor.OnLease(lease);
-    for (const auto& [lease_id, cause] : content.ended) visitor.OnEnded(lease_id, cause);
-    if (content.reserved_tokens.has_value()) visitor.OnReservedTokens(*content.reserved_tokens);
+    disk_.synced_.Visit(visitor);
     return absl::OkStatus();
   }
 
@@ -35,7 +32,7 @@ class Disk::Store final : public LockStore {
 std::unique_ptr<LockStore> Disk::OpenStore() { return std::make_unique<Store>(*this); }
 
 void Disk::Sync() {
-  for (const RecordChange& change : unsynced_) std::visit(synced_, change);
+  synced_.Apply(unsynced_);
   unsynced_.clear();
 }
 
@@ -60,19 +57,5 @@ void Disk::Crash(bool keep_unsynced) {
   if (keep_unsynced) Sync();
   unsynced_.clear();
 }
-
-void Disk::Content::operator()(const PutLease& change) {
-  leases.insert_or_assign(change.lease.spec.lease_id, change.lease);
-}
-
-void Disk::Content::operator()(const DeleteLease& change) { leases.erase(change.lease_id); }
-
-void Disk::Content::operator()(const PutEnded& change) {
-  ended.insert_or_assign(change.lease_id, change.cause);
-}
-
-void Disk::Content::operator()(const DeleteEnded& change) { ended.erase(change.lease_id); }
-
-void Disk::Content::operator()(const ReserveTokens& change) { reserved_tokens = change.through; }
 
 }  // namespace holdfast::simulation

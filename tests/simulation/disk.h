@@ -9,14 +9,13 @@
 #ifndef HOLDFAST_TESTS_SIMULATION_DISK_H_
 #define HOLDFAST_TESTS_SIMULATION_DISK_H_
 
-#include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "services/lock/engine/lock_store.h"
+#include "services/lock/engine/record_change.h"
+#include "services/lock/engine/stored_records.h"
 
 namespace holdfast::simulation {
 
@@ -48,20 +47,7 @@ class Disk {
  private:
   class Store;
 
-  // To be changed by a std::visit over a RecordChange.
-  struct Content {
-    std::map<std::string, LeaseRecord> leases;
-    std::map<std::string, EndCause> ended;
-    std::optional<std::uint64_t> reserved_tokens;
-
-    void operator()(const PutLease& change);
-    void operator()(const DeleteLease& change);
-    void operator()(const PutEnded& change);
-    void operator()(const DeleteEnded& change);
-    void operator()(const ReserveTokens& change);
-  };
-
-  Content synced_;
+  StoredRecords synced_;
   RecordBatch unsynced_;
   struct Failure {
     bool planned = false;

@@ -1,29 +1,12 @@
 #include "services/lock/storage/memory_store.h"
 
 #include <utility>
-#include <variant>
 
 namespace holdfast {
 
 void MemoryDisk::FailNextCommit(absl::Status error, Failure failure) {
   MutexLock lock(mutex_);
   next_failure_ = PlannedFailure{std::move(error), failure};
-}
-
-void MemoryDisk::Content::operator()(const PutLease& change) {
-  leases.insert_or_assign(change.lease.spec.lease_id, change.lease);
-}
-
-void MemoryDisk::Content::operator()(const DeleteLease& change) { leases.erase(change.lease_id); }
-
-void MemoryDisk::Content::operator()(const PutEnded& change) {
-  ended.insert_or_assign(change.lease_id, change.cause);
-}
-
-void MemoryDisk::Content::operator()(const DeleteEnded& change) { ended.erase(change.lease_id); }
-
-void MemoryDisk::Content::operator()(const ReserveTokens& change) {
-  reserved_tokens = change.through;
 }
 
 MemoryStore::MemoryStore(std::shared_ptr<MemoryDisk> disk)
@@ -34,13 +17,11 @@ MemoryStore::MemoryStore(std::shared_ptr<MemoryDisk> disk)
 
 absl::Status MemoryStore::Load(RecordVisitor& visitor) {
   // The visitor is called without the lock.
-  const MemoryDisk::Content content = [this] {
+  const StoredRecords content = [this] {
     MutexLock lock(disk_->mutex_);
     return disk_->content_;
   }();
-  for (const auto& [lease_id, lease] : content.leases) visitor.OnLease(lease);
-  for (const auto& [lease_id, cause] : content.ended) visitor.OnEnded(lease_id, cause);
-  if (content.reserved_tokens.has_value()) visitor.OnReservedTokens(*content.reserved_tokens);
+  content.Visit(visitor);
   return absl::OkStatus();
 }
 
@@ -53,7 +34,7 @@ absl::Status MemoryStore::Commit(const RecordBatch& batch) {
   if (batch.empty()) return absl::OkStatus();
   const auto failure = std::exchange(disk_->next_failure_, std::nullopt);
   if (!failure.has_value() || failure->failure == MemoryDisk::Failure::kAllWritten) {
-    for (const RecordChange& change : batch) std::visit(disk_->content_, change);
+    disk_->content_.Apply(batch);
   }
   failed_ = failure.has_value();
   return failed_ ? failure->error : absl::OkStatus();

@@ -7,16 +7,14 @@
 #ifndef HOLDFAST_SERVICES_LOCK_STORAGE_MEMORY_STORE_H_
 #define HOLDFAST_SERVICES_LOCK_STORAGE_MEMORY_STORE_H_
 
-#include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "absl/status/status.h"
 #include "common/mutex.h"
 #include "common/thread_annotations.h"
 #include "services/lock/engine/lock_store.h"
+#include "services/lock/engine/stored_records.h"
 
 namespace holdfast {
 
@@ -32,26 +30,13 @@ class MemoryDisk {
  private:
   friend class MemoryStore;
 
-  // What is stored, to be changed by a std::visit over a RecordChange.
-  struct Content {
-    std::map<std::string, LeaseRecord> leases;  // By lease_id.
-    std::map<std::string, EndCause> ended;      // By lease_id.
-    std::optional<std::uint64_t> reserved_tokens;
-
-    void operator()(const PutLease& change);
-    void operator()(const DeleteLease& change);
-    void operator()(const PutEnded& change);
-    void operator()(const DeleteEnded& change);
-    void operator()(const ReserveTokens& change);
-  };
-
   struct PlannedFailure {
     absl::Status error;
     Failure failure{};
   };
 
   Mutex mutex_;
-  Content content_ GUARDED_BY(mutex_);
+  StoredRecords content_ GUARDED_BY(mutex_);
   std::optional<PlannedFailure> next_failure_ GUARDED_BY(mutex_);
   int stores_opened_ GUARDED_BY(mutex_) = 0;
 };
