@@ -52,9 +52,7 @@ void Server::Load() {
 }
 
 void Server::Crash() {
-  if (state_ == State::kServing && !process_.stopped()) {
-    world_.recorder.Record(0, 0, history::ServerStopped{});
-  }
+  RecordStop();
   process_.Die();
   world_.disk.Crash(/*keep_unsynced=*/world_.chance.Permille(500));
   state_ = State::kDown;
@@ -72,13 +70,13 @@ void Server::Crash() {
 
 void Server::Terminate() {
   if (state_ != State::kServing) return;
+  RecordStop();
   state_ = State::kDraining;
-  world_.recorder.Record(0, 0, history::ServerStopped{});
   Put(CallId{++last_call_}, DrainCommand{});
 }
 
 void Server::Pause() {
-  if (state_ == State::kServing) world_.recorder.Record(0, 0, history::ServerStopped{});
+  RecordStop();
   process_.Stop();
 }
 
@@ -88,6 +86,13 @@ void Server::Resume() {
   if (state_ == State::kServing) {
     world_.recorder.Record(0, 0, history::ServerStarted{.continued = true});
   }
+}
+
+// A server that ends in good order stops twice: it ceases to serve, and later its engine
+// ends, which has let leases lapse until then.
+void Server::RecordStop() {
+  const bool at_work = state_ == State::kServing || state_ == State::kDraining;
+  if (at_work && !process_.stopped()) world_.recorder.Record(0, 0, history::ServerStopped{});
 }
 
 CallId Server::Receive(CommandBody body, Reply reply) {

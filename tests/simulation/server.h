@@ -100,6 +100,7 @@ class Server {
   enum class State { kDown, kLoading, kServing, kDraining };
 
   Now ReadClock() const;
+  void RecordStop();
   void Load();
   void Put(CallId call, CommandBody body);
   void ScheduleTurn();

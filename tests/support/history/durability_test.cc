@@ -328,6 +328,22 @@ TEST(Lapse, WhatHadLapsedBeforeTheRestartStaysSo) {
   EXPECT_EQ(found(12s), "");
 }
 
+TEST(Lapse, AServerThatEndsInGoodOrderLetsLeasesLapseUntilItsEnd) {
+  const auto found = [](Time ends) {
+    Story story;
+    const Call a = story.Acquires(0s, 1, "a", {.expire = 10s});
+    story.Granted(1s, a, 5);
+    story.ServerStops(8s);  // It ceases to serve.
+    story.ServerStops(ends);
+    story.ServerStarts(13s);
+    const Call late = story.Renews(16s, 1, "a");
+    story.Refused(17s, late, Reason::kLeaseExpired);
+    return story.Found();
+  };
+  EXPECT_EQ(found(9s), "I8(3,6)");
+  EXPECT_EQ(found(12s), "");
+}
+
 TEST(Lapse, TheExpireOfAWaiterBeginsWhenItsPredecessorIsGone) {
   const auto found = [](Time release) {
     Story story;

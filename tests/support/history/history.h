@@ -141,7 +141,9 @@ struct Written {
 };
 
 // The server serves from here on; or, of Stopped, had ceased to by then. A server that
-// was paused (SIGSTOP) has stopped, and has started again when it goes on.
+// was paused (SIGSTOP) has stopped, and has started again when it goes on. Of several
+// stops in a row the last one counts as the end of its work: one that was asked to end
+// may let leases lapse until then.
 struct ServerStarted {
   bool continued = false;  // After a pause: it still has its queues and its deadlines.
 };
