@@ -15,7 +15,8 @@ fuzz_targets() {
 
 # fuzz_build TARGET...: builds them with libFuzzer and says in FUZZ_BIN where they are.
 fuzz_build() {
-  run_bazel build --config=asan "${@/#///tests/fuzz:}"
+  # Said aloud, because callers that act on our failure switch errexit off.
+  run_bazel build --config=asan "${@/#///tests/fuzz:}" || die "the fuzz targets do not build"
   FUZZ_BIN=$(build_folder --config=asan)/tests/fuzz
   # As .bazelrc has it for tests.
   export ASAN_OPTIONS=external_symbolizer_path=/usr/bin/addr2line:detect_stack_use_after_return=1:strict_string_checks=1
@@ -46,6 +47,7 @@ fuzz_one() {
 fuzz_soak() {
   local seconds=$1 target failed=() targets=("${@:2}")
   ((${#targets[@]})) || mapfile -t targets < <(fuzz_targets)
+  ((${#targets[@]})) || die "there are no fuzz targets"
   fuzz_build "${targets[@]}"
   for target in "${targets[@]}"; do
     say "$target, for $seconds s"
@@ -91,9 +93,9 @@ dev_fuzz() {
     input=$(cd "$CALLED_FROM" && realpath -e "$2") || die "there is no file $2"
     fuzz_build "$1"
     HOLDFAST_FUZZ_TRACE=1 "$FUZZ_BIN/$1" "$input"
-  elif (($# == 0)) || { (($# == 1)) && [[ $1 =~ ^[0-9]+$ ]]; }; then
+  elif (($# == 0)) || { (($# == 1)) && [[ $1 =~ ^[1-9][0-9]*$ ]]; }; then
     fuzz_soak "${1:-60}"
-  elif (($# <= 2)) && [[ ${2:-60} =~ ^[0-9]+$ ]]; then
+  elif (($# <= 2)) && [[ ${2:-60} =~ ^[1-9][0-9]*$ ]]; then
     fuzz_soak "${2:-60}" "$1"
   else
     fuzz_usage

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# `./dev soak --minutes N`: all that `./dev test` does for seconds, for longer: the
-# programs tagged `soak`, and the fuzz targets. Each gets the same share of the time.
+# `./dev soak --minutes N`: what searches goes on searching, with new seeds: the programs
+# tagged `soak` (the simulation, the crash points of the store, the real server under
+# fire, the Jepsen case, rubbish) and the fuzz targets. Each gets the same share of the time.
 
 # shellcheck source=bazel/dev/fuzz.sh
 source "$DEV/fuzz.sh"
@@ -31,6 +32,7 @@ dev_soak() {
       failed+=("$label")
   done
   mapfile -t targets < <(fuzz_targets)
+  ((${#targets[@]})) || die "there are no fuzz targets"
   seconds=$(awk -v minutes="$share" -v targets="${#targets[@]}" \
     'BEGIN { printf "%d", 1 + minutes * 60 / targets }')
   fuzz_soak "$seconds" "${targets[@]}" || failed+=(fuzzing)

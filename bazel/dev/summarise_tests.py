@@ -1,8 +1,8 @@
 """Sums up the test cases of several runs of Bazel.
 
 Reads NAME.json (Bazel's build events) and NAME.status (its exit code) for each run
-in the given folder. Prints what failed with its log, the figures of each run, and as
-the last line `N passed, M failed`, with `, K skipped` if there are any. Whatever
+in the given folder. Prints what was skipped and why, what failed with its log, the
+figures of each run, and as the last line `N passed, M failed`, with `, K skipped` if there are any. Whatever
 failed without having reported test cases counts as one failure: a target that does
 not build, a test that crashed or timed out, a run that ended in an error of its own.
 The exit code is 1 if anything failed.
@@ -24,11 +24,14 @@ class Figures:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    # What was skipped, and why, as far as a report tells.
+    skips: list = dataclasses.field(default_factory=list)
 
     def add(self, other):
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
+        self.skips += other.skips
 
     def __str__(self):
         skipped = f", {self.skipped} skipped" if self.skipped else ""
@@ -55,6 +58,10 @@ def count_cases(xml_path):
             figures.failed += 1
         elif _is_skipped(case):
             figures.skipped += 1
+            reason = case.find("skipped")
+            if reason is not None:
+                name = ".".join(filter(None, [case.get("classname"), case.get("name")]))
+                figures.skips.append(f"{name}: {' '.join(reason.get('message', '').split())}")
         else:
             figures.passed += 1
     return figures
@@ -87,6 +94,7 @@ def summarise(events, status):
             # Without a report of its own, the test as a whole is what failed.
             cases.failed = max(cases.failed, 1)
             failures.append(f"{label}  {_output(event, 'test.log')}")
+        cases.skips = [f"{label}  {skip}" for skip in cases.skips]
         figures.add(cases)
     for event in events:
         if "targetCompleted" in event.get("id", {}) and not event.get("completed", {}).get("success"):
@@ -112,6 +120,7 @@ def main(folder):
         events = [json.loads(line) for line in text.splitlines()]
         figures, failures = summarise(events, int(status_file.read_text()))
         total.add(figures)
+        lines += [f"SKIPPED in {status_file.stem}: {skip}" for skip in figures.skips]
         lines += [f"FAILED in {status_file.stem}: {failure}" for failure in failures]
         lines.append(f"{status_file.stem}: {figures}")
     print("\n".join(["", *lines, "", str(total)]))

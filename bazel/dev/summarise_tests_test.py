@@ -46,6 +46,11 @@ class SummariseTest(unittest.TestCase):
         figures = summarise_tests.count_cases(self.xml(_GTEST))
         self.assertEqual(str(figures), "1 passed, 1 failed, 2 skipped")
 
+    def test_tells_what_was_skipped_and_why(self):
+        events = [_result("//a:t", "PASSED", self.xml(_GTEST))]
+        figures, _ = summarise_tests.summarise(events, 0)
+        self.assertEqual(figures.skips, ["//a:t  Skips: later"])
+
     def test_without_skipped_cases_the_line_does_not_mention_them(self):
         events = [_result("//a:t", "PASSED", self.xml(_ONE_PASSED))]
         figures, failures = summarise_tests.summarise(events, 0)

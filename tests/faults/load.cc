@@ -89,6 +89,8 @@ Load::Load(const std::string& address, const std::string& name, int clients,
     threads_.emplace_back([this, address, tags, client_name = name + "-" + std::to_string(i),
                            &told = *told_[static_cast<std::size_t>(i)]] {
       StubClient client(address);
+      client.Get("is it there");
+      ++connected_;
       UseUntilItFails(client, client_name, tags, late_, told);
       Told too_late;
       if (late_) UseUntilItFails(client, client_name + "-late", tags, stop_, too_late);

@@ -59,6 +59,9 @@ class Load {
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
 
+  // How many clients have had an answer by now, and use the server since.
+  int connected() const { return connected_; }
+
   // From now on no answer counts. The clients go on.
   void IgnoreAnswers() { late_ = true; }
 
@@ -76,6 +79,7 @@ class Load {
   const std::vector<std::unique_ptr<Told>>& told() const { return told_; }
 
  private:
+  std::atomic<int> connected_{0};
   std::atomic<bool> late_{false};
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<Told>> told_;

@@ -63,8 +63,9 @@ void Faults::ResumeServer() {
 }
 
 void Faults::Stall() {
-  world_.network.Stall(world_.chance.Below(world_.network.channels()),
-                       world_.chance.Skewed(milliseconds(10), kLongestStall));
+  // One after the other: compilers differ in the order of arguments.
+  const std::size_t channel = world_.chance.Below(world_.network.channels());
+  world_.network.Stall(channel, world_.chance.Skewed(milliseconds(10), kLongestStall));
 }
 
 void Faults::PauseClient() {

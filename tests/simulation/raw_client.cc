@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -22,6 +23,12 @@ constexpr Duration kAnswerGrace = seconds(1);
 
 constexpr Duration kShortestExpire = milliseconds(50);
 constexpr Duration kLongestTimeout = seconds(15);
+
+// Of those who wait, so many would wait for ever; of leases that are renewed, so many
+// are given a longer expire. (A shorter one would not do: if the answer does not come,
+// nobody knows until when the lease lasts.)
+constexpr unsigned kWithoutTimeoutPermille = 100;
+constexpr unsigned kLongerRenewalsPermille = 200;
 
 std::string LeaseId(std::uint32_t client, std::uint64_t episode) {
   return "lease-" + std::to_string(client) + "-" + std::to_string(episode);
@@ -90,15 +97,23 @@ void RawClient::BeginEpisode() {
   timeout_ = chance.Permille(plan_.tries_permille)
                  ? Duration::zero()
                  : chance.Skewed(milliseconds(20), kLongestTimeout);
+  if (timeout_ > Duration::zero() && chance.Permille(kWithoutTimeoutPermille)) {
+    timeout_ = kNoTimeout;
+  }
   overstays_ = spec_.expire.has_value() && chance.Permille(plan_.overstays_permille);
   renews_ = !overstays_ && chance.Permille(plan_.renews_permille);
+  longer_expire_.reset();
+  if (spec_.expire.has_value() && chance.Permille(kLongerRenewalsPermille)) {
+    longer_expire_ = chance.Between(*spec_.expire, 3 * *spec_.expire);
+  }
   SendAcquire();
   if (chance.Permille(plan_.overtakes_permille)) {
     SendRelease();
   } else if (timeout_ > Duration::zero() && chance.Permille(plan_.impatient_permille)) {
-    process_.After(chance.Between(Duration(1), timeout_), [this, episode = episode_] {
-      if (episode == episode_ && stage_ == Stage::kAcquiring) SendRelease();
-    });
+    process_.After(chance.Between(Duration(1), std::min(timeout_, kLongestTimeout)),
+                   [this, episode = episode_] {
+                     if (episode == episode_ && stage_ == Stage::kAcquiring) SendRelease();
+                   });
   }
 }
 
@@ -106,7 +121,9 @@ void RawClient::SendAcquire() {
   const AcquireCommand command{
       .spec = spec_, .timeout = timeout_, .report_queue = timeout_ > Duration::zero()};
   const Duration sent = process_.LocalNow();
-  operation_ = caller_->Call(AnyChannel(), command, timeout_ + kAnswerGrace,
+  std::optional<Duration> limit;
+  if (timeout_ != kNoTimeout) limit = timeout_ + kAnswerGrace;
+  operation_ = caller_->Call(AnyChannel(), command, limit,
                              {.on_end = [this, sent, episode = episode_](const Ending& ending) {
                                if (episode != episode_ || stage_ != Stage::kAcquiring) return;
                                operation_ = nullptr;
@@ -184,11 +201,12 @@ void RawClient::ScheduleRenewal() {
 void RawClient::SendRenew() {
   if (stage_ != Stage::kHolding) return;
   const Duration sent = process_.LocalNow();
-  caller_->Call(AnyChannel(),
-                RenewCommand{.key = spec_.key, .lease_id = spec_.lease_id, .expire = {}},
-                kCallLimit, {.on_end = [this, sent, episode = episode_](const Ending& ending) {
-                  if (episode == episode_ && stage_ == Stage::kHolding) OnRenewEnded(ending, sent);
-                }});
+  caller_->Call(
+      AnyChannel(),
+      RenewCommand{.key = spec_.key, .lease_id = spec_.lease_id, .expire = longer_expire_},
+      kCallLimit, {.on_end = [this, sent, episode = episode_](const Ending& ending) {
+        if (episode == episode_ && stage_ == Stage::kHolding) OnRenewEnded(ending, sent);
+      }});
 }
 
 void RawClient::OnRenewEnded(const Ending& ending, Duration sent) {

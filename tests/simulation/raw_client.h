@@ -74,6 +74,7 @@ class RawClient final : public Client {
   LeaseSpec spec_;
   Duration timeout_{};
   bool renews_ = false;
+  std::optional<Duration> longer_expire_;  // Of each renewal.
   bool overstays_ = false;
   std::shared_ptr<Operation> operation_;
   std::uint64_t fencing_token_ = 0;

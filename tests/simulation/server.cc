@@ -1,6 +1,7 @@
 #include "tests/simulation/server.h"
 
 #include <chrono>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -18,6 +19,9 @@ constexpr Duration kLongestLoad = milliseconds(300);
 
 // How much longer than the re-attach window a grant may stay that did not arrive.
 constexpr Duration kTakingBack = milliseconds(1'500);
+
+// Makes numbers that jump of numbers that rise.
+constexpr std::uint64_t kScatter = 0x9e3779b97f4a7c15;
 
 // How long the engine's thread takes to wake up.
 constexpr Duration kWakeUp = microseconds(20);
@@ -147,8 +151,11 @@ bool Server::GrantedInVain(const std::string& lease_id) const {
 }
 
 Now Server::ReadClock() const {
-  // The wall clock is for display: it may as well stand still.
-  return {.monotonic = Instant(process_.LocalNow()), .wall = WallTime{1}};
+  // Somebody sets the wall clock all the time. It is for display, so nothing may come of
+  // it.
+  const Duration local = process_.LocalNow();
+  const std::uint64_t anything = static_cast<std::uint64_t>(local.count()) * kScatter >> 4;
+  return {.monotonic = Instant(local), .wall = WallTime{static_cast<std::int64_t>(anything)}};
 }
 
 void Server::Put(CallId call, CommandBody body) {

@@ -17,8 +17,10 @@ int main(int argc, char** argv) {
   double minutes = 0;
   CLI::App app("Deterministic simulation of the lock service.");
   app.add_option("--seed", options.first_seed, "the first seed")->capture_default_str();
-  app.add_option("--seeds", options.seeds, "how many, beginning with --seed; 1 if --trace");
-  app.add_option("--minutes", minutes, "go on for this long instead");
+  app.add_option("--seeds", options.seeds, "how many, beginning with --seed")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--minutes", minutes, "go on for this long instead")->check(CLI::PositiveNumber);
   app.add_flag("--trace", options.trace, "print what happened");
   try {
     app.parse(argc, argv);

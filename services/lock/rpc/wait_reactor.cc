@@ -73,7 +73,7 @@ WaitReactor::Step WaitReactor::TakeStep() {
 }
 
 void WaitReactor::Carry(Step step) {
-  std::visit([this](auto&& kind) { CarryOut(std::move(kind)); }, std::move(step));
+  std::visit([this](auto& kind) { CarryOut(std::move(kind)); }, step);
 }
 
 void WaitReactor::CarryOut(Write step) {

@@ -86,14 +86,16 @@ absl::Status WritePid(const FileDescriptor& file, const std::string& directory) 
 }
 
 absl::Status MakeDirectory(const std::string& path) {
-  const fs::path parent = fs::path(path).parent_path();
-  if (mkdir(path.c_str(), 0700) != 0) {
-    if (errno != EEXIST) return FileError("create", path, errno);
-    // An earlier process of ours may have made it, and died before it was durable, but
-    // not where we could not have.
-    if (access(parent.empty() ? "." : parent.c_str(), R_OK | W_OK) != 0) return absl::OkStatus();
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return FileError("create", path, errno);
+  // Even if it was there: an earlier process may have made it, and died before it was
+  // durable.
+  absl::Status synced = SyncDirectory(fs::path(path).parent_path());
+  // Not everybody who may make names in a directory may open it, and not every file
+  // system can sync one.
+  if (absl::IsPermissionDenied(synced) || absl::IsInvalidArgument(synced)) {
+    synced = SyncFileSystem(path);
   }
-  return SyncDirectory(parent);
+  return synced;
 }
 
 }  // namespace

@@ -82,4 +82,11 @@ absl::Status SyncDirectory(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status SyncFileSystem(const std::string& path) {
+  const FileDescriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) return FileError("open", path, errno);
+  if (syncfs(directory.get()) != 0) return FileError("sync the file system of", path, errno);
+  return absl::OkStatus();
+}
+
 }  // namespace holdfast

@@ -33,6 +33,10 @@ absl::Status TruncateFile(const std::string& path, std::uint64_t size);
 // Makes durable which files the directory holds, not what is in them.
 absl::Status SyncDirectory(const std::string& path);
 
+// Makes durable all that the file system of the directory holds, the directory's own
+// name included. May take long, if others write much to it.
+absl::Status SyncFileSystem(const std::string& path);
+
 }  // namespace holdfast
 
 #endif  // HOLDFAST_SERVICES_LOCK_STORAGE_DURABLE_FILE_H_

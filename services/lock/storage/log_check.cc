@@ -28,8 +28,8 @@ bool MayBeginUnwritten(std::string_view log, const LogRecord& bad, std::size_t e
 }
 
 // Whether a sector between the beginning of the record `bad` and `limit` was not
-// written. Commits do not end in zero bytes, so that the last sector of the log
-// counts even if little of it belongs to the log.
+// written. Hardly a commit ends in zero bytes, so the last sector of the log counts
+// even if little of it belongs to the log.
 bool HasUnwrittenSector(std::string_view log, const LogRecord& bad, std::size_t limit) {
   for (std::size_t sector = bad.begin; sector < limit;) {
     const std::size_t sector_end = (sector / kSectorSize + 1) * kSectorSize;
@@ -48,18 +48,27 @@ struct CommitsBehind {
   std::size_t first = 0;  // Where the first of them begins; only if there are any.
 };
 
-// Behind `offset`, in the middle of which nothing is known about where records begin.
-CommitsBehind FindCommitsBehind(std::string_view log, std::size_t offset) {
+// Behind the record `bad`, in the middle of which nothing is known about where records
+// begin. If the log ends within it, what looks like a commit may be a part of what it
+// says, which is chosen by clients, unless it would be valid if it ended there: then its
+// length is wrong.
+CommitsBehind FindCommitsBehind(std::string_view log, const LogRecord& bad) {
+  const std::size_t offset = bad.begin;
+  const bool may_be_content = bad.state == LogRecord::State::kCutShort && bad.end > bad.begin;
   CommitsBehind behind;
-  const auto take = [&behind](const LogRecord& record) {
-    if (!record.begins_logical()) return;
-    if (behind.count++ == 0) behind.first = record.begin;
+  const auto take = [&](const LogRecord& record) {
+    if (record.begins_logical() && behind.count++ == 0) behind.first = record.begin;
+  };
+  const auto is_content = [&](std::size_t begin) {
+    return may_be_content && behind.count == 0 &&
+           (begin < bad.begin + kLogHeaderSize || !LogRecordFits(log, bad.begin, begin));
   };
   const std::size_t block_end = std::min(log.size(), offset + LogBlockRest(offset));
   for (std::size_t begin = offset + 1; begin + kLogHeaderSize <= block_end;) {
     const LogRecord record = ReadLogRecord(log, begin);
-    if (record.valid()) take(record);
-    begin = record.valid() ? record.end : begin + 1;
+    const bool counts = record.valid() && !is_content(begin);
+    if (counts) take(record);
+    begin = counts ? record.end : begin + 1;
   }
   // In later blocks the first record begins where the block does.
   for (std::size_t block = block_end; block < log.size(); block += kLogBlockSize) {
@@ -79,7 +88,7 @@ LogVerdict JudgeBadRecord(std::string_view log, const LogRecord& bad, std::size_
                           std::size_t commits_per_sync) {
   using Kind = LogVerdict::Kind;
   LogVerdict verdict{Kind::kDamaged, whole_size, bad.begin, "the checksum of a record is wrong"};
-  const CommitsBehind behind = FindCommitsBehind(log, bad.begin);
+  const CommitsBehind behind = FindCommitsBehind(log, bad);
   const std::size_t limit = behind.count == 0 ? log.size() : behind.first;
   const bool unwritten = HasUnwrittenSector(log, bad, limit);
   if (behind.count >= commits_per_sync || (behind.count > 0 && !unwritten)) {

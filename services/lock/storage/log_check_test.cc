@@ -97,6 +97,36 @@ TEST(LogCheckTest, ALengthThatPointsPastTheEndIsDamageAndNotATear) {
   EXPECT_EQ(verdict.fault_offset, ShortLog().LastBegin());
 }
 
+// The second of two records says what looks like a record itself, as a key may.
+LogWriter RecordWithinARecord() {
+  LogWriter inner;
+  inner.Add(Payload(30, 1));
+  LogWriter writer;
+  writer.Add(Payload(50, 2));
+  writer.Add(Payload(20, 3) + inner.log() + Payload(20, 4));
+  return writer;
+}
+
+TEST(LogCheckTest, WhatARecordSaysDoesNotCountAsACommitBehindIt) {
+  const LogWriter writer = RecordWithinARecord();
+  for (std::size_t size = writer.LastBegin() + 1; size < writer.log().size(); ++size) {
+    const LogVerdict verdict = CheckLog(writer.log().substr(0, size));
+    ASSERT_EQ(verdict.kind, Kind::kTorn) << "cut at " << size << ": " << verdict.fault;
+    ASSERT_EQ(verdict.whole_size, writer.LastBegin());
+  }
+}
+
+TEST(LogCheckTest, AWrongLengthIsDamageWhateverTheRecordSays) {
+  LogWriter writer = RecordWithinARecord();
+  const std::size_t begin = writer.LastBegin();
+  for (const bool another_follows : {false, true}) {
+    if (another_follows) writer.Add(Payload(40, 5));
+    std::string log = writer.log();
+    log[begin + 5] = 1;
+    EXPECT_EQ(CheckLog(log).kind, Kind::kDamaged) << another_follows;
+  }
+}
+
 TEST(LogCheckTest, ZerosBetweenRecordsAreDamage) {
   // RocksDB skips them without a word.
   const LogWriter writer = ShortLog();

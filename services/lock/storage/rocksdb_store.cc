@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "rocksdb/db.h"
 #include "rocksdb/iterator.h"
 #include "rocksdb/listener.h"
@@ -44,8 +45,11 @@ class BackgroundErrorListener : public rocksdb::EventListener {
 // Why the database in `path` cannot be opened, with the file that is to blame.
 absl::Status OpenError(const std::string& path, const rocksdb::Options& options,
                        const rocksdb::Status& opened) {
-  const absl::Status status =
+  const absl::Status from_rocksdb =
       FromRocksDb(absl::StrCat("cannot open the database in ", path), opened);
+  // Of a table that is missing RocksDB says how it was called in old versions.
+  const absl::Status status(from_rocksdb.code(),
+                            absl::StrReplaceAll(from_rocksdb.message(), {{".ldb", ".sst"}}));
   const std::string damaged = opened.IsCorruption() ? DamagedTables(path, options) : "";
   if (damaged.empty()) return status;
   return absl::Status(status.code(), absl::StrCat(status.message(), "; cannot be read: ", damaged));

@@ -101,6 +101,18 @@ BUGS = [
         _ENGINE + "lock_table.cc",
         "StartLease(*lease, now.monotonic);",
     ),
+    _raw(
+        "let leases lapse three seconds late",
+        _ENGINE + "lock_table.cc",
+        "lease.lapse = silence_timers_.Set(",
+        "lease.lapse = silence_timers_.Set(Duration(ON ? 3'000'000'000 : 0) + ",
+    ),
+    _raw(
+        "forget to store an expire that a renewal has changed",
+        _ENGINE + "lock_table.cc",
+        "lease->record.ChangeExpire(*command.expire);\n    effects",
+        "lease->record.ChangeExpire(*command.expire);\n    if (!ON) effects",
+    ),
     _instead(
         "give leases only half of their expire after a restart",
         _ENGINE + "lock_table_restore.cc",
