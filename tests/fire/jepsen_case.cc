@@ -41,7 +41,7 @@ class Group {
       absl::StatusOr<std::unique_ptr<ChildProcess>> child = ChildProcess::Start(
           {.argv = {Runfile("tests/fire/jepsen_client"), address, registers_.path(), key_,
                     std::to_string(i), std::to_string(options.rest.count()),
-                    std::to_string(options.seed + static_cast<unsigned>(i))},
+                    std::to_string(options.seed + static_cast<std::uint64_t>(i))},
            .talk = true});
       if (!child.ok()) Fail(absl::StrCat("jepsen_client: ", child.status().message()));
       clients_.push_back(*std::move(child));

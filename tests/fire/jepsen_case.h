@@ -45,7 +45,7 @@ struct JepsenOptions {
   std::chrono::seconds time{120};
   // Of each client between two turns, on the average.
   std::chrono::milliseconds rest{250};
-  unsigned seed = 1;
+  std::uint64_t seed = 1;
 };
 
 // Ends the process if the server or a client cannot be started. Use it on the main

@@ -84,7 +84,7 @@ void Run(const std::vector<std::string>& arguments) {
   const auto client = *Client::Create(arguments[0]);
   Appender appender(*client, arguments[1], arguments[2], std::stoi(arguments[3]),
                     std::chrono::milliseconds(std::stoi(arguments[4])),
-                    static_cast<unsigned>(std::stoul(arguments[5])));
+                    static_cast<unsigned>(std::stoull(arguments[5])));
   std::jthread working([&](const std::stop_token& stop) { appender.Run(stop); });
   std::string line;
   std::getline(std::cin, line);
