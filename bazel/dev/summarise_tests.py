@@ -2,9 +2,10 @@
 
 Reads NAME.json (Bazel's build events) and NAME.status (its exit code) for each run
 in the given folder. Prints what was skipped and why, what failed with its log, the
-figures of each run, and as the last line `N passed, M failed`, with `, K skipped` if there are any. Whatever
-failed without having reported test cases counts as one failure: a target that does
-not build, a test that crashed or timed out, a run that ended in an error of its own.
+figures of each run, and as the last line `N passed, M failed`, with `, K skipped` if
+there are any. Whatever failed without having reported test cases counts as one failure:
+a target that does not build, a test that crashed or timed out, a run that ended in an
+error of its own.
 The exit code is 1 if anything failed.
 """
 

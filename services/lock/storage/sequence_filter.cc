@@ -1,6 +1,7 @@
 #include "services/lock/storage/sequence_filter.h"
 
 #include <cstddef>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "rocksdb/write_batch.h"
@@ -20,22 +21,15 @@ std::uint64_t SequenceOf(const rocksdb::WriteBatch& batch) {
 
 }  // namespace
 
-bool SequenceFilter::Follows(std::uint64_t sequence) const {
-  if (next_sequence_.has_value()) return sequence == *next_sequence_;
-  // A log whose changes are in a table may still be there, and is replayed again.
-  return !last_in_tables_.has_value() || sequence <= *last_in_tables_ + 1;
-}
-
 rocksdb::WalFilter::WalProcessingOption SequenceFilter::LogRecordFound(
     unsigned long long /*log_number*/, const std::string& log_file_name,
     const rocksdb::WriteBatch& batch, rocksdb::WriteBatch* /*new_batch*/, bool* /*batch_changed*/) {
   const std::uint64_t sequence = SequenceOf(batch);
-  if (!Follows(sequence)) {
-    const std::uint64_t expected =
-        next_sequence_.has_value() ? *next_sequence_ : *last_in_tables_ + 1;
+  const bool begins_earlier = std::exchange(may_begin_earlier_, false) && sequence < next_sequence_;
+  if (next_sequence_.has_value() && sequence != *next_sequence_ && !begins_earlier) {
     status_ =
         absl::DataLossError(absl::StrCat("commits are missing before change ", sequence, " in ",
-                                         log_file_name, ": expected change ", expected));
+                                         log_file_name, ": expected change ", *next_sequence_));
     return WalProcessingOption::kCorruptedRecord;
   }
   next_sequence_ = sequence + batch.Count();

@@ -22,7 +22,10 @@ namespace holdfast {
 class SequenceFilter : public rocksdb::WalFilter {
  public:
   // The tables hold all changes up to this one. REQUIRES: nothing was replayed yet.
-  void ExpectAfter(std::uint64_t last_in_tables) { last_in_tables_ = last_in_tables; }
+  void ExpectAfter(std::uint64_t last_in_tables) {
+    next_sequence_ = last_in_tables + 1;
+    may_begin_earlier_ = true;
+  }
 
   // DATA_LOSS once a batch did not follow its predecessor; names its log. RocksDB
   // reports no more than that the filter has refused.
@@ -35,10 +38,9 @@ class SequenceFilter : public rocksdb::WalFilter {
   const char* Name() const override { return "holdfast.SequenceFilter"; }
 
  private:
-  bool Follows(std::uint64_t sequence) const;
-
-  std::optional<std::uint64_t> last_in_tables_;
-  std::optional<std::uint64_t> next_sequence_;  // Absent before the first batch.
+  std::optional<std::uint64_t> next_sequence_;  // Absent if nothing is known of it yet.
+  // A log whose changes are in a table may still be there, and is replayed again.
+  bool may_begin_earlier_ = false;
   absl::Status status_;
 };
 
