@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./dev soak --minutes N`: what searches goes on searching, with new seeds: the programs
 # tagged `soak` (the simulation, the crash points of the store, the real server under
-# fire, the Jepsen case, rubbish) and the fuzz targets. Each gets the same share of the time.
+# chaos, the Jepsen case, malformed input) and the fuzz targets. Each gets the same share of the time.
 
 # shellcheck source=bazel/dev/fuzz.sh
 source "$DEV/fuzz.sh"

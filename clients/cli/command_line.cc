@@ -20,13 +20,13 @@ namespace holdfast::cli {
 namespace {
 
 // The API's limits.
-constexpr Duration kMostSpan = std::chrono::hours(24) * 366;
-constexpr Duration kLeastExpire = std::chrono::milliseconds(1);
+constexpr Duration kMaxSpan = std::chrono::hours(24) * 366;
+constexpr Duration kMinExpire = std::chrono::milliseconds(1);
 
 // Enough for an answer; and whoever wants to look for a server for longer than this
 // has a loop.
-constexpr Duration kLeastPatience = std::chrono::milliseconds(100);
-constexpr Duration kMostPatience = std::chrono::hours(1);
+constexpr Duration kMinServerTimeout = std::chrono::milliseconds(100);
+constexpr Duration kMaxServerTimeout = std::chrono::hours(1);
 
 // CLI11 knows nothing of what follows `--`.
 class Formatter : public CLI::Formatter {
@@ -79,7 +79,7 @@ void AddServer(CLI::App& app, ServerOptions& server) {
       ->type_name("ADDRESS")
       ->capture_default_str();
   AddSpan(
-      app, "--server-timeout", kLeastPatience, kMostPatience,
+      app, "--server-timeout", kMinServerTimeout, kMaxServerTimeout,
       [&server](Duration span) { server.patience = span; },
       "How long to look for a server that does not answer")
       ->default_str("5s");
@@ -97,8 +97,7 @@ void AddSelect(CLI::App& app, SelectOptions& select) {
 void AddTake(CLI::App& app, TakeOptions& take) {
   AddKey(app, take.key);
   AddSpan(
-      app, "--timeout", Duration::zero(), kMostSpan,
-      [&take](Duration span) { take.timeout = span; },
+      app, "--timeout", Duration::zero(), kMaxSpan, [&take](Duration span) { take.timeout = span; },
       "How long to wait for the lock; 0s: not at all. Otherwise as long as it takes");
   AddTags(app, take.tags, "A label on the lease; may be repeated");
   AddText(app, "--owner", take.owner, "Who takes the lock, for others to read");
@@ -166,15 +165,15 @@ void Parser::AddTaking() {
   CLI::App& run = AddCommand("run", kRunDescription, kRunExamples, run_);
   AddTake(run, run_.take);
   AddSpan(
-      run, "--expire", kLeastRunExpire, kMostSpan, [this](Duration span) { run_.expire = span; },
+      run, "--expire", kMinRunExpire, kMaxSpan, [this](Duration span) { run_.expire = span; },
       "How long the lease lasts without a renewal")
       ->default_str("30s");
 
   CLI::App& acquire = AddCommand("acquire", kAcquireDescription, kAcquireExamples, acquire_);
   AddTake(acquire, acquire_.take);
   CLI::Option* const expire = AddSpan(
-      acquire, "--expire", kLeastExpire, kMostSpan,
-      [this](Duration span) { acquire_.expire = span; }, "How long the lease lasts");
+      acquire, "--expire", kMinExpire, kMaxSpan, [this](Duration span) { acquire_.expire = span; },
+      "How long the lease lasts");
   acquire.add_flag("--forever", forever_, "The lease lasts until it is released: by you alone")
       ->excludes(expire);
 
@@ -182,7 +181,7 @@ void Parser::AddTaking() {
   AddKey(renew, renew_.key);
   AddLeaseId(renew, renew_.lease_id);
   AddSpan(
-      renew, "--expire", kLeastExpire, kMostSpan, [this](Duration span) { renew_.expire = span; },
+      renew, "--expire", kMinExpire, kMaxSpan, [this](Duration span) { renew_.expire = span; },
       "How long it is to last from now on");
 
   CLI::App& release = AddCommand("release", kReleaseDescription, kReleaseExamples, release_);

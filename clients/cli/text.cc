@@ -26,7 +26,7 @@ Character First(std::string_view text) {
   const std::size_t bytes = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
   // By length: the smallest character that needs as many bytes. Smaller ones in that
   // form are how filters are deceived, and no UTF-8.
-  constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
+  constexpr std::array<char32_t, 5> kMin = {0, 0, 0x80, 0x800, 0x10000};
   if (lead < 0xc2 || lead > 0xf4 || text.size() < bytes) return {};
   char32_t code = lead & (0x7f >> bytes);
   for (std::size_t i = 1; i < bytes; ++i) {
@@ -34,7 +34,7 @@ Character First(std::string_view text) {
     code = (code << 6) | (byte(i) & 0x3f);
   }
   const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  if (code < kLeast[bytes] || code > 0x10ffff || surrogate) return {};
+  if (code < kMin[bytes] || code > 0x10ffff || surrogate) return {};
   return {.code = code, .bytes = bytes};
 }
 

@@ -43,7 +43,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(std::string_view address,
                                 .transport = *std::move(transport),
                                 .callbacks = *std::move(callbacks),
                                 .signals = *std::move(signals),
-                                .clock = &core::SystemClock(),
+                                .clock = &core::RealClock(),
                                 .random = &core::SystemRandom()};
   return std::unique_ptr<Client>(new Client(std::make_shared<core::ClientCore>(
       std::move(parts), std::string(address), std::move(options))));

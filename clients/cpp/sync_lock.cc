@@ -98,7 +98,7 @@ void SyncLock::unlock() {
 absl::Status SyncLock::last_status() const { return core_->last_status(); }
 
 absl::StatusOr<Lease> SyncLock::AcquireFor(Duration timeout, std::stop_token stop) {
-  const std::shared_ptr<core::QueueReporter> reporter = core_->NewReporter();
+  const std::shared_ptr<core::QueuedCallback> reporter = core_->NewReporter();
   core::AcquireResult result = core::Block<core::AcquireResult>(core_->client(), [&](auto done) {
     core_->Acquire({.timeout = timeout, .stop = {std::move(stop)}, .reporter = reporter},
                    std::move(done));

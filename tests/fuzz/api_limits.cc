@@ -35,10 +35,10 @@ bool AreTags(const Tags& tags) {
 
 // From `least_nanos` nanoseconds to 366 days, in protobuf's canonical form.
 bool IsSpan(const google::protobuf::Duration& span, std::int32_t least_nanos) {
-  constexpr std::int64_t kMostSeconds = 366 * 24 * 60 * 60;
+  constexpr std::int64_t kMaxSeconds = 366 * 24 * 60 * 60;
   if (span.seconds() < 0 || span.nanos() < 0 || span.nanos() > 999'999'999) return false;
   if (span.seconds() == 0) return span.nanos() >= least_nanos;
-  return span.seconds() < kMostSeconds || (span.seconds() == kMostSeconds && span.nanos() == 0);
+  return span.seconds() < kMaxSeconds || (span.seconds() == kMaxSeconds && span.nanos() == 0);
 }
 
 constexpr std::int32_t kMillisecond = 1'000'000;
@@ -97,9 +97,8 @@ bool IsUtf8(std::string_view text) {
       if (byte(k) >> 6 != 0b10) return false;
       code = code << 6 | (byte(k) & 0x3fu);
     }
-    constexpr std::uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x1'0000};
-    if (code < kLeast[length] || code > 0x10'ffff || (code >= 0xd800 && code < 0xe000))
-      return false;
+    constexpr std::uint32_t kMin[] = {0, 0, 0x80, 0x800, 0x1'0000};
+    if (code < kMin[length] || code > 0x10'ffff || (code >= 0xd800 && code < 0xe000)) return false;
     i += length;
   }
   return true;

@@ -51,7 +51,7 @@ void Grants(FuzzInput& input) {
   const core::Grant grant = core::GrantFrom(lease);
   Require(grant.fencing_token == lease.fencing_token(), "a token is taken as it is");
   const MonotonicTime sent{hours(1)};
-  const core::LeaseTimes times = core::ReckonLeaseTimes(sent, grant.elapsed, grant.remaining);
+  const core::LeaseTimes times = core::ComputeLeaseTimes(sent, grant.elapsed, grant.remaining);
   Require(times.lost_at <= times.deadline, "a loss is told before the deadline");
   if (!grant.remaining.has_value()) return;
   const Duration elapsed = std::max(grant.elapsed, Duration::zero());
@@ -100,7 +100,7 @@ void Events(FuzzInput& input) {
   Require(json.find('\n') == json.size() - 1, "an event is one line of JSON");
 }
 
-// The details of an error: rubbish, or an error of the service with rubbish in it.
+// The details of an error: malformed input, or an error of the service with malformed input in it.
 std::string Details(FuzzInput& input) {
   if (input.Flag()) return input.Rest();
   constexpr std::array<std::string_view, 4> kReasons = {"LOCK_HELD", "SERVER_STOPPING",

@@ -31,7 +31,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 // Long enough for every state, and short enough for thousands of scripts a second.
-constexpr int kMostSteps = 120;
+constexpr int kMaxSteps = 120;
 
 // One is the beginning of another, for what selects by prefix.
 const std::array<std::string, 3> kKeys = {"a", "ab", "b"};
@@ -71,7 +71,7 @@ class Script {
       : input_(input), world_(AnyLimits(input), {kKeys.begin(), kKeys.end()}) {}
 
   void Play() {
-    for (int step = 0; step < kMostSteps && !input_.empty(); ++step) Step();
+    for (int step = 0; step < kMaxSteps && !input_.empty(); ++step) Step();
     Flush();
     world_.Settle();
   }

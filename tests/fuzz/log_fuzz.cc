@@ -28,7 +28,7 @@ namespace {
 using Kind = LogVerdict::Kind;
 
 constexpr std::size_t kSectorSize = 512;
-constexpr std::size_t kMostRecords = 6;
+constexpr std::size_t kMaxRecords = 6;
 
 // Enough for a record across three blocks; every byte costs a checksum or two.
 constexpr std::size_t kLongLog = 2 * kLogBlockSize;
@@ -65,7 +65,7 @@ std::string Payload(std::size_t size, unsigned seed) {
 // Records of a few bytes, of more than a block, and such as end where a block does.
 LogWriter AnyLog(FuzzInput& input) {
   LogWriter writer;
-  const std::size_t count = 1 + input.Below(kMostRecords);
+  const std::size_t count = 1 + input.Below(kMaxRecords);
   for (std::size_t i = 0; i < count && writer.log().size() < kLongLog; ++i) {
     std::size_t size = input.Byte();
     switch (input.Below(4)) {

@@ -37,7 +37,7 @@ using google::protobuf::UnknownFieldSet;
 using std::chrono::days;
 using std::chrono::seconds;
 
-constexpr std::size_t kMostRecords = 4;
+constexpr std::size_t kMaxRecords = 4;
 
 // What was decoded, and how often the decoder handed something over.
 struct Decoded final : RecordVisitor {
@@ -248,7 +248,7 @@ void Serve(FuzzInput& input, const Records& records) {
 
 void Run(FuzzInput& input) {
   Records records;
-  for (std::size_t count = 1 + input.Below(kMostRecords); count > 0; --count) {
+  for (std::size_t count = 1 + input.Below(kMaxRecords); count > 0; --count) {
     const StoredRecord record = AnyRecord(input);
     const std::optional<Decoded> decoded = Decode(record);
     if (!decoded.has_value()) continue;

@@ -40,7 +40,7 @@ using Tags = google::protobuf::RepeatedPtrField<std::string>;
 const Instant kReceived{std::chrono::hours(1)};
 
 // gRPC closes a connection whose headers are longer than this.
-constexpr std::size_t kMostHeaderBytes = 8 * 1024;
+constexpr std::size_t kMaxHeaderBytes = 8 * 1024;
 
 // What a status takes in the trailers: the message percent-encoded, the details in
 // base64.
@@ -57,7 +57,7 @@ google::rpc::ErrorInfo InfoOf(const grpc::Status& status) {
   int infos = 0;
   for (const auto& detail : details.details()) infos += detail.UnpackTo(&info) ? 1 : 0;
   Require(infos == 1 && info.domain() == "holdfast", "an error has one ErrorInfo of ours");
-  Require(HeaderBytes(status) < kMostHeaderBytes, "an error fits into the trailers",
+  Require(HeaderBytes(status) < kMaxHeaderBytes, "an error fits into the trailers",
           status.error_message());
   Require(IsUtf8(status.error_message()), "an error's message is UTF-8");
   return info;

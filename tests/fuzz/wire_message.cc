@@ -13,10 +13,10 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
 // One more than the tags of a lease may be.
-constexpr std::size_t kMostElements = 17;
+constexpr std::size_t kMaxElements = 17;
 
 // Deeper than any message of the API.
-constexpr int kMostDepth = 6;
+constexpr int kMaxDepth = 6;
 
 enum WireType : std::uint32_t { kVarint = 0, kLengthDelimited = 2 };
 
@@ -96,7 +96,7 @@ std::string AnyMessage(FuzzInput& input, const Descriptor& type, int depth) {
   std::string wire;
   for (int i = 0; i < type.field_count() && !input.empty(); ++i) {
     const FieldDescriptor& field = *type.field(i);
-    const std::size_t count = input.Below(field.is_repeated() ? kMostElements + 1 : 2);
+    const std::size_t count = input.Below(field.is_repeated() ? kMaxElements + 1 : 2);
     for (std::size_t n = 0; n < count; ++n) AppendValue(input, field, depth, wire);
   }
   return wire;
@@ -111,7 +111,7 @@ void AppendField(int number, const std::string& content, std::string& wire) {
 }
 
 std::string WireMessage(FuzzInput& input, const Descriptor& type) {
-  return AnyMessage(input, type, kMostDepth);
+  return AnyMessage(input, type, kMaxDepth);
 }
 
 std::string Damaged(FuzzInput& input, std::string bytes) {

@@ -111,11 +111,11 @@ TEST_F(CapacityLimitsTest, Leases) {
 }
 
 TEST_F(CapacityLimitsTest, BytesOfAMessage) {
-  constexpr std::size_t kMost = 4096;
-  ASSERT_NO_FATAL_FAILURE(StartWith({"--max-message-bytes=" + std::to_string(kMost)}));
+  constexpr std::size_t kMax = 4096;
+  ASSERT_NO_FATAL_FAILURE(StartWith({"--max-message-bytes=" + std::to_string(kMax)}));
   v1::GetRequest request;
-  request.set_key(std::string(kMost - 3, 'k'));  // Beside the field's number and length.
-  ASSERT_EQ(request.ByteSizeLong(), kMost);
+  request.set_key(std::string(kMax - 3, 'k'));  // Beside the field's number and length.
+  ASSERT_EQ(request.ByteSizeLong(), kMax);
   EXPECT_EQ(client_->Get(request.key()).status.reason, "INVALID_FIELD");
   ExpectOver(client_->Get(request.key() + "k").status, "max_message_bytes");
   // Far beyond it, and on a stream.

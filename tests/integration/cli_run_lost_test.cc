@@ -33,7 +33,7 @@ constexpr std::chrono::seconds kExpire(3);
 
 // A family that ignores SIGTERM: the command itself, a child in the background, and an
 // orphan with a session of its own. Each writes, again and again, its name, its process
-// and the time by the clock that leases are reckoned by (proc(5): uptime).
+// and the time by the clock that leases are measured by (proc(5): uptime).
 constexpr char kFamily[] = R"(#!/bin/sh
 trap '' TERM
 if [ -z "$2" ]; then

@@ -24,7 +24,7 @@ constexpr std::size_t kChannels = 2;
 constexpr Duration kLongestTimeout = seconds(15);
 
 // For how long a release is waited for before the program goes on.
-constexpr Duration kReleasePatience = seconds(2);
+constexpr Duration kReleaseTimeout = seconds(2);
 
 // A release takes less than that, if nothing is wrong.
 constexpr Duration kCleaningUp = seconds(2);
@@ -163,7 +163,7 @@ class LibraryClient::Life {
       const core::LeaseCore::Facts facts = lease_->facts();
       lease_ = nullptr;
       keeper_ = nullptr;
-      releaser_.Release(facts.key, facts.lease_id, facts.expire, kReleasePatience,
+      releaser_.Release(facts.key, facts.lease_id, facts.expire, kReleaseTimeout,
                         [this](const absl::Status&) { Rest(); });
     });
   }

@@ -174,7 +174,7 @@ void RawClient::Hold(std::uint64_t fencing_token) {
 // From now on the lease counts until the deadline that follows from this answer.
 void RawClient::Count(const LeaseView& lease, Duration sent, std::size_t event) {
   const Duration deadline =
-      core::ReckonLeaseTimes(MonotonicTime(sent), lease.elapsed, lease.remaining)
+      core::ComputeLeaseTimes(MonotonicTime(sent), lease.elapsed, lease.remaining)
           .deadline.time_since_epoch();
   // Answers may overtake one another.
   deadline_ = stage_ == Stage::kHolding ? std::max(deadline_, deadline) : deadline;

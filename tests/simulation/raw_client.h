@@ -3,7 +3,7 @@
 // It goes through one episode after another: takes a lock under a new lease_id, holds
 // it, perhaps renews it and writes to what it guards, and gives it back. On the way it
 // retries, cancels, overtakes itself, forgets, overstays, and repeats itself when all
-// is over. How long a lease is good for it reckons as the C++ library does.
+// is over. How long a lease is good for it computes as the C++ library does.
 // Thread-compatible.
 
 #ifndef HOLDFAST_TESTS_SIMULATION_RAW_CLIENT_H_

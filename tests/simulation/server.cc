@@ -130,8 +130,8 @@ void Server::Undelivered(const std::string& lease_id) {
   if (GrantedInVain(lease_id)) ExpectTakenBack(lease_id);
 }
 
-// A grant in vain is taken back when the re-attach window is over. (A pause, after which
-// nothing is held against clients for a while, puts that off.)
+// A grant that nobody received is taken back when the re-attach window is over. (A pause, after
+// which nothing is held against clients for a while, puts that off.)
 void Server::ExpectTakenBack(const std::string& lease_id) {
   process_.After(plan_.limits.reattach_window + kTakingBack,
                  [this, lease_id, stops = process_.stops()] {

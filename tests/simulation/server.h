@@ -92,7 +92,7 @@ class Server {
 
   TableStats stats() const { return runner_->table().stats(); }
 
-  // Whether this life of the server has granted the lease in vain: there was no answer
+  // Whether this life of the server has granted the lease undelivered: there was no answer
   // that carried it, or every one was reported undelivered.
   bool GrantedInVain(const std::string& lease_id) const;
 

@@ -22,7 +22,7 @@ bool Eventually(const std::function<bool()>& condition,
 // measured. Not for waiting until something has happened.
 void LetPass(std::chrono::nanoseconds time);
 
-// The clock that leases are reckoned by (CLOCK_BOOTTIME): since the machine was
+// The clock that leases are measured by (CLOCK_BOOTTIME): since the machine was
 // started.
 std::chrono::nanoseconds BootTime();
 

@@ -20,7 +20,7 @@ namespace {
 
 // A sender is not read from while this much of what it said is still here, as a network
 // would have it. Far more than a test says to a server that does not listen.
-constexpr std::size_t kMostKept = std::size_t{1} << 20;
+constexpr std::size_t kMaxKept = std::size_t{1} << 20;
 
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{};
@@ -127,7 +127,7 @@ void SteeredProxy::Run() {
       if (stopping_) return;
       for (const Connection& connection : open_) {
         for (const Flow& flow : connection.flows) {
-          if (!flow.ended && flow.bytes.size() < kMostKept) {
+          if (!flow.ended && flow.bytes.size() < kMaxKept) {
             ready.push_back({.fd = flow.from, .events = POLLIN, .revents = 0});
           }
           const bool held = held_[&flow - connection.flows.data()];
@@ -169,7 +169,7 @@ void SteeredProxy::Move(Connection& connection) {
   for (const Direction direction : {kToServer, kToClient}) {
     Flow& flow = connection.flows[direction];
     char bytes[16384];
-    while (!flow.ended && flow.bytes.size() < kMostKept) {
+    while (!flow.ended && flow.bytes.size() < kMaxKept) {
       const ssize_t count = read(flow.from, bytes, sizeof(bytes));
       if (count < 0 && WouldBlock()) break;
       if (count <= 0) {

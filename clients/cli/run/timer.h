@@ -8,7 +8,7 @@
 
 namespace holdfast::cli {
 
-// On the clock of holdfast/time.h, by which leases are reckoned. Thread-compatible.
+// On the clock of holdfast/time.h, by which leases are measured. Thread-compatible.
 class Timer {
  public:
   // Not valid() if there is no file descriptor left.

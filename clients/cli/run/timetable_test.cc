@@ -13,7 +13,7 @@ constexpr MonotonicTime kDeadline(24h);
 
 TEST(TimetableTest, EverythingComesInOrderAndBeforeTheDeadline) {
   for (const Duration expire :
-       {Duration(kLeastRunExpire), Duration(30s), Duration(1h), Duration(366 * 24h)}) {
+       {Duration(kMinRunExpire), Duration(30s), Duration(1h), Duration(366 * 24h)}) {
     const Timetable times = MakeTimetable(expire, kDeadline);
     // The client library renews when two thirds are left.
     EXPECT_GT(times.check_at, kDeadline - expire * 2 / 3);

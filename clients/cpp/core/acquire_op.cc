@@ -95,7 +95,7 @@ void AcquireOp::OnEnded(std::uint64_t attempt, absl::StatusOr<Grant> end) {
 }
 
 void AcquireOp::OnGranted(const Grant& grant) {
-  const LeaseTimes times = ReckonLeaseTimes(sent_, grant.elapsed, grant.remaining);
+  const LeaseTimes times = ComputeLeaseTimes(sent_, grant.elapsed, grant.remaining);
   // After a long wait the margin may have used up most of the lease, and a grant that
   // was sent before its call broke is old. The caller is to get a lease to work with.
   const bool fresh = !spec_.expire.has_value() ||

@@ -8,7 +8,7 @@
 // A call that broke may have had its effect, so it is sent again under the same
 // lease_id, which has its place in the queue or its grant given back to it. Only
 // when the server says that the id has ended does a new one take its place. An id
-// that may still be known to the server when the acquire ends in vain is handed to
+// that may still be known to the server when the acquire ends without a lease is handed to
 // the releaser, so nothing is left behind.
 //
 // Invariants: `done` is called once; a lease whose conservative deadline has passed

@@ -97,14 +97,14 @@ TEST_F(AcquireOpTest, KeepsATimeoutThatIsTooLongForTheApiByItself) {
   EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
 }
 
-TEST_F(AcquireOpTest, GrantGivesALeaseReckonedFromWhenTheCallWasSent) {
+TEST_F(AcquireOpTest, GrantGivesALeaseComputedFromWhenTheCallWasSent) {
   Start(5s);
   const MonotonicTime sent = world_.scheduler.Now();
   world_.scheduler.Advance(100ms);
   wait(0).SayGranted(42, /*elapsed=*/60ms);
   EXPECT_EQ(lease().facts().fencing_token, 42U);
   EXPECT_EQ(lease().facts().lease_id, "lease-1");
-  EXPECT_EQ(lease().times(), ReckonLeaseTimes(sent, 60ms, 30s));
+  EXPECT_EQ(lease().times(), ComputeLeaseTimes(sent, 60ms, 30s));
   EXPECT_LT(lease().times().deadline, sent + 30s + 60ms);
   EXPECT_TRUE(Released().empty());
   EXPECT_EQ(world_.scheduler.timers(), 0U);
@@ -132,14 +132,14 @@ TEST_F(AcquireOpTest, TakesABrokenStreamUpUnderTheSameId) {
   EXPECT_EQ(lease().facts().fencing_token, 9U);
 }
 
-TEST_F(AcquireOpTest, ReckonsFromTheAttemptThatWasAnswered) {
+TEST_F(AcquireOpTest, ComputesFromTheAttemptThatWasAnswered) {
   Start(5s);
   world_.scheduler.Advance(2s);
   wait(0).SayEnded(Broken());
   world_.scheduler.Advance(25ms);
   const MonotonicTime sent = world_.scheduler.Now();
   wait(1).SayGranted(9);
-  EXPECT_EQ(lease().times(), ReckonLeaseTimes(sent, 0s, 30s));
+  EXPECT_EQ(lease().times(), ComputeLeaseTimes(sent, 0s, 30s));
 }
 
 TEST_F(AcquireOpTest, TakesANewIdWhenTheOldOneHasEnded) {
@@ -319,7 +319,7 @@ TEST_F(AcquireOpTest, RenewsFirstWhenTheMarginOfALongWaitHasEatenTheLease) {
   const MonotonicTime sent = world_.scheduler.Now();
   world_.transport.renewals[0].answer(Grant{.fencing_token = 42, .remaining = 30s, .elapsed = 0s});
   EXPECT_EQ(lease().facts().fencing_token, 42U);
-  EXPECT_EQ(lease().times(), ReckonLeaseTimes(sent, 0s, 30s));
+  EXPECT_EQ(lease().times(), ComputeLeaseTimes(sent, 0s, 30s));
 }
 
 TEST_F(AcquireOpTest, RenewsFirstWhenTheGrantIsOld) {

@@ -24,7 +24,7 @@ Result Block(const ClientCore& client, Start start) {
   return result->Wait();
 }
 
-// As Block with an absl::Status, but waits for at most kPartingWait; or not at all
+// As Block with an absl::Status, but waits for at most kShutdownGrace; or not at all
 // where that would never end. UNAVAILABLE: there was no result by then. In a forked
 // child it does nothing.
 template <typename Start>
@@ -32,7 +32,7 @@ absl::Status Part(const ClientCore& client, Start start) {
   if (!client.InOwnProcess()) return client.CheckUsable();
   auto result = std::make_shared<Rendezvous<absl::Status>>();
   start([result](absl::Status value) { result->Set(std::move(value)); });
-  const Duration limit = client.CheckMayBlock().ok() ? kPartingWait : Duration::zero();
+  const Duration limit = client.CheckMayBlock().ok() ? kShutdownGrace : Duration::zero();
   return result->WaitFor(limit).value_or(absl::UnavailableError(
       "the server has not answered the release yet; it is tried again in the background"));
 }

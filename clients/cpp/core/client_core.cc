@@ -114,7 +114,7 @@ void ClientCore::Shutdown() {
     // Closing is a task of its own, so this must be one behind it.
     Run([this, idle] { releaser_.WhenIdle([idle] { idle->Set(true); }); });
   });
-  idle->WaitFor(kPartingWait);
+  idle->WaitFor(kShutdownGrace);
   RunAndWait([this] { releaser_.Shutdown(); });
   parts_.transport->Shutdown();
   parts_.scheduler->Stop();

@@ -32,7 +32,7 @@ class LockCore;
 
 // For how long destructors wait for the server. Far longer than an answer takes if
 // there is to be one, and short enough not to be taken for a hang.
-inline constexpr Duration kPartingWait = std::chrono::milliseconds(500);
+inline constexpr Duration kShutdownGrace = std::chrono::milliseconds(500);
 
 // Thread-safe. Lives for as long as one of its locks or leases does, but does
 // nothing after Shutdown.

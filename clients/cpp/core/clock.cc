@@ -13,15 +13,15 @@ MonotonicTime MonotonicClock::now() noexcept {
 namespace core {
 namespace {
 
-class SystemClockImpl final : public Clock {
+class RealClockImpl final : public Clock {
  public:
   MonotonicTime Now() const override { return MonotonicClock::now(); }
 };
 
 }  // namespace
 
-const Clock& SystemClock() {
-  static const SystemClockImpl clock;
+const Clock& RealClock() {
+  static const RealClockImpl clock;
   return clock;
 }
 

@@ -18,7 +18,7 @@ class Clock {
 };
 
 // MonotonicClock. Lives for as long as the process.
-const Clock& SystemClock();
+const Clock& RealClock();
 
 // `time + span`, where MonotonicTime::max() stands for never and kForever leads
 // there. REQUIRES: `time` is not negative.

@@ -92,11 +92,11 @@ Duration RetryDelayOf(const absl::Status& status) {
   if (!info.has_value()) return Duration::zero();
   // A server that asks for more than a minute is not to be believed. Seconds are cut
   // off before there are too many for a Duration, and a span may have odd nanos.
-  constexpr Duration kMost = std::chrono::minutes(1);
+  constexpr Duration kMax = std::chrono::minutes(1);
   const auto seconds = std::clamp<std::int64_t>(info->retry_delay().seconds(), -60, 60);
   const Duration delay =
       std::chrono::seconds(seconds) + std::chrono::nanoseconds(info->retry_delay().nanos());
-  return std::clamp(delay, Duration::zero(), kMost);
+  return std::clamp(delay, Duration::zero(), kMax);
 }
 
 bool ShouldRetry(const absl::Status& status) {

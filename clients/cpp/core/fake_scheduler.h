@@ -10,7 +10,7 @@
 
 #include "clients/cpp/core/scheduler.h"
 #include "clients/cpp/core/serial_queue.h"
-#include "clients/cpp/core/timer_queue.h"
+#include "clients/cpp/core/task_timers.h"
 #include "holdfast/time.h"
 
 namespace holdfast::core {
@@ -38,7 +38,7 @@ class FakeScheduler final : public Scheduler {
   void RunDue();
 
   SerialQueue queue_;
-  TimerQueue timers_;
+  TaskTimers timers_;
   std::atomic<bool> stopped_{false};
   // An hour after boot, so that moments before this are moments too.
   std::atomic<Duration::rep> now_{Duration(std::chrono::hours(1)).count()};

@@ -24,7 +24,7 @@ class LeaseKeeperTest : public testing::Test {
     lease_ = std::make_shared<LeaseCore>(
         world_.env.clock,
         LeaseCore::Facts{.key = "k", .lease_id = "id", .fencing_token = 3, .expire = expire},
-        ReckonLeaseTimes(granted_, 0s, expire));
+        ComputeLeaseTimes(granted_, 0s, expire));
     keeper_ = std::make_shared<LeaseKeeper>(world_.env, lease_, auto_renew,
                                             [this](const std::shared_ptr<LeaseCore>& lease) {
                                               EXPECT_EQ(lease, lease_);

@@ -12,8 +12,8 @@ Duration LostLead(Duration span) {
   return std::clamp<Duration>(span / 20, milliseconds(1), milliseconds(250));
 }
 
-LeaseTimes ReckonLeaseTimes(MonotonicTime sent, Duration elapsed,
-                            std::optional<Duration> remaining) {
+LeaseTimes ComputeLeaseTimes(MonotonicTime sent, Duration elapsed,
+                             std::optional<Duration> remaining) {
   if (!remaining.has_value()) {
     return {.deadline = MonotonicTime::max(), .lost_at = MonotonicTime::max()};
   }

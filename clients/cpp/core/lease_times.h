@@ -40,8 +40,8 @@ struct LeaseTimes {
 
 // `sent` is when the call was sent that brought the answer; `elapsed` and
 // `remaining` are the answer's. Without `remaining` both times are never.
-LeaseTimes ReckonLeaseTimes(MonotonicTime sent, Duration elapsed,
-                            std::optional<Duration> remaining);
+LeaseTimes ComputeLeaseTimes(MonotonicTime sent, Duration elapsed,
+                             std::optional<Duration> remaining);
 
 }  // namespace holdfast::core
 

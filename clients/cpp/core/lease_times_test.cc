@@ -20,7 +20,7 @@ MonotonicTime LapsesAt(double rate, Duration elapsed, Duration remaining) {
 TEST(LeaseTimesTest, DeadlineLiesBeforeTheLapseOfAFasterServer) {
   for (const Duration waited : {0ns, Duration(1ms), Duration(1min), Duration(10h)}) {
     for (const Duration left : {Duration(100ms), Duration(30s), Duration(24h)}) {
-      const LeaseTimes times = ReckonLeaseTimes(kSent, waited, left);
+      const LeaseTimes times = ComputeLeaseTimes(kSent, waited, left);
       EXPECT_LT(times.deadline, LapsesAt(1.0012, waited, left));
       EXPECT_LT(times.lost_at, times.deadline);
     }
@@ -28,24 +28,24 @@ TEST(LeaseTimesTest, DeadlineLiesBeforeTheLapseOfAFasterServer) {
 }
 
 TEST(LeaseTimesTest, MostOfAnOrdinaryLeaseIsLeft) {
-  EXPECT_GT(ReckonLeaseTimes(kSent, 0s, 30s).lost_at, kSent + 29s);
-  EXPECT_GT(ReckonLeaseTimes(kSent, 0s, 1s).lost_at, kSent + 900ms);
-  EXPECT_GT(ReckonLeaseTimes(kSent, 0s, 100ms).lost_at, kSent + 90ms);
+  EXPECT_GT(ComputeLeaseTimes(kSent, 0s, 30s).lost_at, kSent + 29s);
+  EXPECT_GT(ComputeLeaseTimes(kSent, 0s, 1s).lost_at, kSent + 900ms);
+  EXPECT_GT(ComputeLeaseTimes(kSent, 0s, 100ms).lost_at, kSent + 90ms);
 }
 
 TEST(LeaseTimesTest, LeaseWithoutExpiryIsNeverLost) {
-  const LeaseTimes times = ReckonLeaseTimes(kSent, 10h, std::nullopt);
+  const LeaseTimes times = ComputeLeaseTimes(kSent, 10h, std::nullopt);
   EXPECT_EQ(times.deadline, MonotonicTime::max());
   EXPECT_EQ(times.lost_at, MonotonicTime::max());
 }
 
 TEST(LeaseTimesTest, TinyLeaseIsOverBeforeItBegins) {
-  EXPECT_LT(ReckonLeaseTimes(kSent, 0s, 1ms).lost_at, kSent);
+  EXPECT_LT(ComputeLeaseTimes(kSent, 0s, 1ms).lost_at, kSent);
 }
 
 TEST(LeaseTimesTest, NegativeSpansCountAsNone) {
-  EXPECT_EQ(ReckonLeaseTimes(kSent, -1h, 30s), ReckonLeaseTimes(kSent, 0s, 30s));
-  EXPECT_LT(ReckonLeaseTimes(kSent, 0s, -1h).deadline, kSent);
+  EXPECT_EQ(ComputeLeaseTimes(kSent, -1h, 30s), ComputeLeaseTimes(kSent, 0s, 30s));
+  EXPECT_LT(ComputeLeaseTimes(kSent, 0s, -1h).deadline, kSent);
 }
 
 }  // namespace

@@ -37,8 +37,8 @@ void LockCore::set_last_status(absl::Status status) {
   last_status_ = std::move(status);
 }
 
-std::shared_ptr<QueueReporter> LockCore::NewReporter() const {
-  return options_.on_queued ? std::make_shared<QueueReporter>(options_.on_queued) : nullptr;
+std::shared_ptr<QueuedCallback> LockCore::NewReporter() const {
+  return options_.on_queued ? std::make_shared<QueuedCallback>(options_.on_queued) : nullptr;
 }
 
 void LockCore::Acquire(AcquireCall call, absl::AnyInvocable<void(AcquireResult)> done) {

@@ -23,7 +23,7 @@
 #include "clients/cpp/core/acquire_op.h"
 #include "clients/cpp/core/lease_core.h"
 #include "clients/cpp/core/lease_keeper.h"
-#include "clients/cpp/core/queue_reporter.h"
+#include "clients/cpp/core/queued_callback.h"
 #include "common/mutex.h"
 #include "common/thread_annotations.h"
 #include "holdfast/lock_options.h"
@@ -42,7 +42,7 @@ using StopTokens = std::array<std::stop_token, 2>;
 struct AcquireCall {
   Duration timeout{};
   StopTokens stop{};
-  std::shared_ptr<QueueReporter> reporter{};  // May be null.
+  std::shared_ptr<QueuedCallback> reporter{};  // May be null.
 };
 
 // Thread-safe. Each `done` is called once, in a task: it must be short, and must
@@ -56,7 +56,7 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
   ClientCore& client() const { return *client_; }
 
   // Reports to the options' on_queued. Null if there is none.
-  std::shared_ptr<QueueReporter> NewReporter() const;
+  std::shared_ptr<QueuedCallback> NewReporter() const;
 
   // The lease that is held, or null.
   std::shared_ptr<LeaseCore> lease() const;
@@ -88,7 +88,7 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
   // An acquire that is under way.
   struct Acquiring {
     std::shared_ptr<AcquireOp> op;
-    std::shared_ptr<QueueReporter> reporter;  // May be null.
+    std::shared_ptr<QueuedCallback> reporter;  // May be null.
     std::list<std::stop_callback<std::function<void()>>> on_stop;
   };
 

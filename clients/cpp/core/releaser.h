@@ -35,7 +35,7 @@ class Releaser {
   void Release(const std::string& key, const std::string& lease_id, std::optional<Duration> expire,
                Duration patience, Done done);
 
-  // Releases a lease_id that was asked for in vain. Nobody waits for the answer.
+  // Releases a lease_id whose acquire was given up or failed. Nobody waits for the answer.
   // Within seconds the server gives up on it by itself.
   void Abandon(const std::string& key, const std::string& lease_id);
 

@@ -32,7 +32,7 @@ std::shared_ptr<Renewal> MakeRenewal(const Environment& env, std::string key, st
                           if (!grant.ok()) {
                             answer(grant.status());
                           } else {
-                            answer(ReckonLeaseTimes(sent, grant->elapsed, grant->remaining));
+                            answer(ComputeLeaseTimes(sent, grant->elapsed, grant->remaining));
                           }
                         });
   };

@@ -1,4 +1,4 @@
-// SerialQueue and TimerQueue, and the scheduler of real life that is made of them.
+// SerialQueue and TaskTimers, and the scheduler of real life that is made of them.
 
 #include "clients/cpp/core/scheduler.h"
 
@@ -11,8 +11,8 @@
 
 #include "clients/cpp/core/rendezvous.h"
 #include "clients/cpp/core/serial_queue.h"
+#include "clients/cpp/core/task_timers.h"
 #include "clients/cpp/core/thread_scheduler.h"
-#include "clients/cpp/core/timer_queue.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -60,8 +60,8 @@ TEST(SerialQueueTest, ManyThreadsRunOneTaskAtATime) {
   EXPECT_EQ(count, kThreads * kTasks);
 }
 
-TEST(TimerQueueTest, GivesWhatIsDueInOrder) {
-  TimerQueue timers;
+TEST(TaskTimersTest, GivesWhatIsDueInOrder) {
+  TaskTimers timers;
   std::vector<int> ran;
   timers.Add(At(2s), [&] { ran.push_back(3); });
   timers.Add(At(1s), [&] { ran.push_back(1); });
@@ -73,8 +73,8 @@ TEST(TimerQueueTest, GivesWhatIsDueInOrder) {
   EXPECT_EQ(timers.NextTime(), At(3s));
 }
 
-TEST(TimerQueueTest, RemovedTimerIsGone) {
-  TimerQueue timers;
+TEST(TaskTimersTest, RemovedTimerIsGone) {
+  TaskTimers timers;
   const TimerId id = timers.Add(At(1s), [] { FAIL(); });
   timers.Remove(id);
   timers.Remove(id);

@@ -43,7 +43,7 @@ class StressTest : public testing::Test {
                             .transport = std::move(server),
                             .callbacks = *Dispatcher::Create("calls"),
                             .signals = *Dispatcher::Create("lost"),
-                            .clock = &SystemClock(),
+                            .clock = &RealClock(),
                             .random = &SystemRandom()};
     client_ = std::make_shared<ClientCore>(std::move(parts), "unix:/nowhere", ClientOptions{});
   }

@@ -2,7 +2,7 @@
 // next timer.
 //
 // The thread sleeps on a timerfd of the same clock that the deadlines are
-// reckoned on, which goes on while the machine sleeps; a condition variable's
+// measured on, which goes on while the machine sleeps; a condition variable's
 // clock does not, and would signal a lost lease late by as long as that.
 
 #ifndef HOLDFAST_CLIENTS_CPP_CORE_THREAD_SCHEDULER_H_
@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "clients/cpp/core/scheduler.h"
 #include "clients/cpp/core/serial_queue.h"
-#include "clients/cpp/core/timer_queue.h"
+#include "clients/cpp/core/task_timers.h"
 
 namespace holdfast::core {
 
@@ -29,7 +29,7 @@ class ThreadScheduler final : public Scheduler {
   // Calls Stop.
   ~ThreadScheduler() override;
 
-  MonotonicTime Now() const override { return SystemClock().Now(); }
+  MonotonicTime Now() const override { return RealClock().Now(); }
   void Run(Task task) override { queue_.Run(std::move(task)); }
   bool InTask() const override { return queue_.RunningHere(); }
   TimerId At(MonotonicTime when, Task task) override;
@@ -49,7 +49,7 @@ class ThreadScheduler final : public Scheduler {
   SerialQueue queue_;
 
   // Touched in tasks alone, so by one thread at a time.
-  TimerQueue timers_;
+  TaskTimers timers_;
   MonotonicTime armed_for_ = MonotonicTime::max();
 };
 

@@ -35,10 +35,9 @@ google::protobuf::Duration ToProto(Duration span) {
 Duration FromProto(const google::protobuf::Duration& span) {
   // A Duration of ours ends at 292 years. A server that is out of order may send nanos
   // of up to three seconds.
-  constexpr std::int64_t kMostSeconds =
-      std::numeric_limits<std::int64_t>::max() / 1'000'000'000 - 3;
-  if (span.seconds() >= kMostSeconds) return Duration::max();
-  if (span.seconds() <= -kMostSeconds) return Duration::min();
+  constexpr std::int64_t kMaxSeconds = std::numeric_limits<std::int64_t>::max() / 1'000'000'000 - 3;
+  if (span.seconds() >= kMaxSeconds) return Duration::max();
+  if (span.seconds() <= -kMaxSeconds) return Duration::min();
   return std::chrono::seconds(span.seconds()) + std::chrono::nanoseconds(span.nanos());
 }
 

@@ -38,7 +38,7 @@ def main(address):
     try:
         # The deadline of the call is longer than our timeout: the server answers first.
         lease = locks.Acquire(request, timeout=15).lease
-        # Reckoned from before the call; a real program takes off a margin.
+        # Computed from before the call; a real program takes off a margin.
         until = asked + (lease.elapsed.ToNanoseconds() + lease.remaining.ToNanoseconds()) / 1e9
         write_report(lease.fencing_token, until - time.monotonic())
     except grpc.RpcError as error:

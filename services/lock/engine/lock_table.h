@@ -97,18 +97,18 @@ class LockTable {
   // Carries out one command. REQUIRES: `now` never goes back.
   void Apply(const Command& command, const Now& now, Effects& effects);
 
-  // Which timers may fire.
-  enum class Patience {
-    kNone,         // All that are due.
-    kWithSilence,  // Only those that do not end a lease or a place because its
-                   // client is silent: the server itself may have been stopped,
-                   // and what the client sent may not have been read yet.
+  // Whether leases and places may end because their client has been silent.
+  enum class Expiry {
+    kActive,     // They may: every timer that is due fires.
+    kSuspended,  // They may not: the server itself may have been stopped, and what
+                 // their clients sent may not have been read yet.
   };
 
   // Fires timers that are due, and tells waiters of changes in their queue.
-  void FireTimers(const Now& now, Patience patience, Effects& effects);
+  void FireTimers(const Now& now, Expiry expiry, Effects& effects);
 
-  // When FireTimers has something to do next, with kWithSilence and otherwise.
+  // When FireTimers has something to do next: whatever `expiry` is, and only while
+  // it is kActive.
   std::optional<Instant> NextPromptTimer() const;
   std::optional<Instant> NextSilenceTimer() const { return silence_timers_.NextDue(); }
 

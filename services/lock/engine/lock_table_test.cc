@@ -288,7 +288,7 @@ TEST(LockTableTest, AMillionLeasesThatEndTogetherDoNotEndInOneBatch) {
 TEST(LockTableTest, WhileSilenceIsExcusedNothingLapses) {
   TableDriver t;
   t.Acquire("k", "a", {.expire = seconds(1)});
-  t.Advance(seconds(5), LockTable::Patience::kWithSilence);
+  t.Advance(seconds(5), LockTable::Expiry::kSuspended);
   t.Last<Renewed>(t.Renew("k", "a"));
   t.Advance(seconds(1) - Duration(1));
   EXPECT_EQ(t.table().stats().leases, 1u);

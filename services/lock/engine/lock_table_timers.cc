@@ -10,14 +10,14 @@
 
 namespace holdfast {
 
-void LockTable::FireTimers(const Now& now, Patience patience, Effects& effects) {
+void LockTable::FireTimers(const Now& now, Expiry expiry, Effects& effects) {
   int budget = kTimersAtOnce;
   for (; budget > 0; --budget) {
     const std::optional<CallId> call = call_timeouts_.PopDue(now.monotonic);
     if (!call.has_value()) break;
     FireCallTimeout(*call, now, effects);
   }
-  for (; patience == Patience::kNone && budget > 0; --budget) {
+  for (; expiry == Expiry::kActive && budget > 0; --budget) {
     const std::optional<SilenceTimer> timer = silence_timers_.PopDue(now.monotonic);
     if (!timer.has_value()) break;
     FireSilence(*timer, now, effects);

@@ -54,11 +54,11 @@ void TableDriver::ReportUndelivered(CallId call) {
 
 CallId TableDriver::Drain() { return Apply(DrainCommand{}); }
 
-void TableDriver::Advance(Duration step, LockTable::Patience patience) {
+void TableDriver::Advance(Duration step, LockTable::Expiry expiry) {
   now_.monotonic += step;
   now_.wall = WallTime{static_cast<std::int64_t>(now_.wall) + step.count()};
   Effects effects;
-  table_.FireTimers(now_, patience, effects);
+  table_.FireTimers(now_, expiry, effects);
   Collect(std::move(effects));
 }
 

@@ -48,7 +48,7 @@ class TableDriver {
   CallId Drain();
 
   // Moves the clock and fires what is due.
-  void Advance(Duration step, LockTable::Patience patience = LockTable::Patience::kNone);
+  void Advance(Duration step, LockTable::Expiry expiry = LockTable::Expiry::kActive);
 
   // All that `call` was told, in order.
   const std::vector<Outcome>& All(CallId call) { return outcomes_[call]; }

@@ -44,7 +44,7 @@ absl::Status TurnRunner::Run(const std::vector<Command>& commands, const Now& no
   const bool may_fire = stall_guard_.MayFire(now.monotonic, table_.NextSilenceTimer());
   Effects effects;
   for (const Command& command : commands) table_.Apply(command, now, effects);
-  table_.FireTimers(now, may_fire ? LockTable::Patience::kNone : LockTable::Patience::kWithSilence,
+  table_.FireTimers(now, may_fire ? LockTable::Expiry::kActive : LockTable::Expiry::kSuspended,
                     effects);
   if (!effects.changes.empty()) {
     if (absl::Status status = store_.Commit(effects.changes); !status.ok()) return status;

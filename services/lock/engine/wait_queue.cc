@@ -14,7 +14,7 @@ void WaitQueue::Remove(Waiter& waiter) {
   places_.erase(waiter.sequence);
   ready_.erase(waiter.sequence);
   counter_.GiveUp(waiter.place);
-  if (counter_.size() >= std::max(kLeastPlacesRemembered, 2 * places_.size())) Renumber();
+  if (counter_.size() >= std::max(kMinPlacesRemembered, 2 * places_.size())) Renumber();
 }
 
 void WaitQueue::Renumber() {

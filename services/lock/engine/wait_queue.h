@@ -76,7 +76,7 @@ class WaitQueue {
 
   // Those who have left are forgotten when they are more than half of all, and
   // this many at least, so that a short queue is not renumbered all the time.
-  static constexpr std::size_t kLeastPlacesRemembered = 64;
+  static constexpr std::size_t kMinPlacesRemembered = 64;
   std::size_t places_remembered() const { return counter_.size(); }
 
  private:

@@ -88,7 +88,7 @@ TEST_F(WaitQueueTest, DoesNotRememberThoseWhoHaveLeft) {
   for (int i = 0; i < 100'000; ++i) {
     Add();
     Remove(1);
-    ASSERT_LE(queue_.places_remembered(), 2 * WaitQueue::kLeastPlacesRemembered);
+    ASSERT_LE(queue_.places_remembered(), 2 * WaitQueue::kMinPlacesRemembered);
   }
   Check();
 }

@@ -15,14 +15,14 @@ namespace {
 
 // Every valid request fits into the least, and gRPC's own limit, which is a
 // multiple of this, into an int at the most.
-constexpr std::uint32_t kLeastMessageBytes = 4'096;
-constexpr std::uint32_t kMostMessageBytes = 64 * 1024 * 1024;
+constexpr std::uint32_t kMinMessageBytes = 4'096;
+constexpr std::uint32_t kMaxMessageBytes = 64 * 1024 * 1024;
 
 // A page of a snapshot must fit.
-constexpr std::uint32_t kLeastWatchBacklog = 1'000;
+constexpr std::uint32_t kMinWatchBacklog = 1'000;
 
-constexpr absl::Duration kLeastReattachWindow = absl::Milliseconds(1);
-constexpr absl::Duration kMostReattachWindow = absl::Hours(1);
+constexpr absl::Duration kMinReattachWindow = absl::Milliseconds(1);
+constexpr absl::Duration kMaxReattachWindow = absl::Hours(1);
 
 constexpr char kDescription[] =
     "holdfastd: a durable lock service over gRPC.\n\n"
@@ -50,8 +50,8 @@ struct RawFlags {
 };
 
 bool ParseReattachWindow(const std::string& text, absl::Duration& window) {
-  return absl::ParseDuration(text, &window) && window >= kLeastReattachWindow &&
-         window <= kMostReattachWindow;
+  return absl::ParseDuration(text, &window) && window >= kMinReattachWindow &&
+         window <= kMaxReattachWindow;
 }
 
 std::string CheckReattachWindow(const std::string& text) {
@@ -98,12 +98,12 @@ void AddLimits(CLI::App& app, RawFlags& raw) {
   app.add_option("--max-watch-backlog", raw.rpc_limits.max_watch_backlog,
                  "Events that a Watch call may be behind before it is\n"
                  "ended, 1000 at least.")
-      ->check(Within(kLeastWatchBacklog, std::numeric_limits<std::uint32_t>::max()))
+      ->check(Within(kMinWatchBacklog, std::numeric_limits<std::uint32_t>::max()))
       ->type_name("N")
       ->capture_default_str();
   app.add_option("--max-message-bytes", raw.rpc_limits.max_message_bytes,
                  "The longest request, from 4096 to 67108864 bytes.")
-      ->check(Within(kLeastMessageBytes, kMostMessageBytes))
+      ->check(Within(kMinMessageBytes, kMaxMessageBytes))
       ->type_name("BYTES")
       ->capture_default_str();
 }

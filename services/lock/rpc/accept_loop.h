@@ -50,7 +50,7 @@ class AcceptLoop {
   AcceptLoop(Options options, const Clock& clock, FileDescriptor stop);
 
   void Run();
-  // False: trying again at once would be in vain.
+  // False: trying again at once would fail again.
   bool AcceptSome(const ListeningSocket& socket);
   void LogFull();
 

@@ -23,10 +23,10 @@ constexpr int kHardLimitFactor = 16;
 
 // Clients may ask whether the connection is alive as often as this, with calls
 // open or without. More often costs them the connection.
-constexpr int kLeastPingIntervalMilliseconds = 10'000;
+constexpr int kMinPingIntervalMilliseconds = 10'000;
 
 // Reflection is the one service that needs a thread for each of its streams.
-constexpr int kMostThreads = 8;
+constexpr int kMaxThreads = 8;
 
 // How long calls may take to end when the server stops. They have been answered
 // by then; only clients that do not read are still there.
@@ -87,10 +87,10 @@ absl::Status GrpcServer::Build(const RpcLimits& limits) {
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(std::min<std::int64_t>(hard_limit, std::numeric_limits<int>::max())));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                             kLeastPingIntervalMilliseconds);
+                             kMinPingIntervalMilliseconds);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
 
-  builder.SetResourceQuota(grpc::ResourceQuota("holdfastd").SetMaxThreads(kMostThreads));
+  builder.SetResourceQuota(grpc::ResourceQuota("holdfastd").SetMaxThreads(kMaxThreads));
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 1);
 

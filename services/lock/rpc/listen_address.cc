@@ -29,9 +29,9 @@ absl::StatusOr<ListenAddress> ParseUnix(std::string_view text) {
   address.sun_family = AF_UNIX;
   if (path.empty()) return Invalid(text, "the path is missing");
   // One byte is for the zero at the end.
-  constexpr std::size_t kMost = sizeof(address.sun_path) - 1;
-  if (path.size() > kMost) {
-    return Invalid(text, absl::StrCat("the path of a Unix socket has at most ", kMost, " bytes"));
+  constexpr std::size_t kMax = sizeof(address.sun_path) - 1;
+  if (path.size() > kMax) {
+    return Invalid(text, absl::StrCat("the path of a Unix socket has at most ", kMax, " bytes"));
   }
   if (path.find('\0') != std::string_view::npos) return Invalid(text, "the path has a zero byte");
   std::memcpy(address.sun_path, path.data(), path.size());

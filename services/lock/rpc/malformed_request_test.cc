@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(Methods, MalformedRequestTest,
                                          "Watch", "ForceRelease", "ReleaseByTag"),
                          [](const auto& test) { return test.param; });
 
-TEST_P(MalformedRequestTest, RubbishIsMalformed) {
+TEST_P(MalformedRequestTest, RandomBytesAreMalformed) {
   for (const std::string bytes : {"\xff\xff\xff", "\x0a\x7f", "\x07", "{\"key\": \"k\"}"}) {
     EXPECT_EQ(Reason(GetParam(), bytes), "MALFORMED_REQUEST") << testing::PrintToString(bytes);
     EXPECT_EQ(Send(GetParam(), bytes).code, StatusCode::INVALID_ARGUMENT);
@@ -135,7 +135,7 @@ TEST_F(RawRequestTest, NamesTheFieldsOfAdminsThatAreNotUtf8) {
   EXPECT_EQ(InvalidField("ReleaseByTag", Field(1, "x") + Field(4, kNotUtf8)), "page_token");
 }
 
-TEST_F(RawRequestTest, RubbishWithinANestedMessageIsMalformed) {
+TEST_F(RawRequestTest, RandomBytesWithinANestedMessageIsMalformed) {
   EXPECT_EQ(Reason("List", Field(1, "\xff\xff")), "MALFORMED_REQUEST");
   EXPECT_EQ(Reason("Acquire", Field(3, "\xff")), "MALFORMED_REQUEST");
 }

@@ -9,14 +9,14 @@ namespace {
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 // What the documentation of google.protobuf.Duration allows.
-constexpr std::int64_t kMostSeconds = 315'576'000'000;
+constexpr std::int64_t kMaxSeconds = 315'576'000'000;
 
-constexpr std::int64_t kMostSecondsOfOurs = Duration::max().count() / kNanosPerSecond;
+constexpr std::int64_t kMaxSecondsOfOurs = Duration::max().count() / kNanosPerSecond;
 
 bool IsWellFormed(const google::protobuf::Duration& proto) {
   const std::int64_t seconds = proto.seconds();
   const std::int64_t nanos = proto.nanos();
-  if (seconds < -kMostSeconds || seconds > kMostSeconds) return false;
+  if (seconds < -kMaxSeconds || seconds > kMaxSeconds) return false;
   if (nanos <= -kNanosPerSecond || nanos >= kNanosPerSecond) return false;
   return !(seconds > 0 && nanos < 0) && !(seconds < 0 && nanos > 0);
 }
@@ -25,8 +25,8 @@ bool IsWellFormed(const google::protobuf::Duration& proto) {
 
 std::optional<Duration> FromDurationProto(const google::protobuf::Duration& proto) {
   if (!IsWellFormed(proto)) return std::nullopt;
-  if (proto.seconds() >= kMostSecondsOfOurs) return Duration::max();
-  if (proto.seconds() <= -kMostSecondsOfOurs) return Duration::min();
+  if (proto.seconds() >= kMaxSecondsOfOurs) return Duration::max();
+  if (proto.seconds() <= -kMaxSecondsOfOurs) return Duration::min();
   return std::chrono::seconds(proto.seconds()) + std::chrono::nanoseconds(proto.nanos());
 }
 

@@ -26,7 +26,7 @@ constexpr Duration kRetryAfterStopping = std::chrono::seconds(1);
 
 // Messages travel percent-encoded in a header of at most 8 KiB, so what a caller
 // has put into them is cut to this many bytes.
-constexpr std::size_t kMostBytesQuoted = 128;
+constexpr std::size_t kMaxBytesQuoted = 128;
 
 // A status in the making.
 class Failure {
@@ -66,8 +66,8 @@ class Failure {
 // `text` as it may stand in a message: on one line, and not too long.
 std::string Quoted(std::string_view text) {
   std::size_t bytes = text.size();
-  if (bytes > kMostBytesQuoted) {
-    bytes = kMostBytesQuoted;
+  if (bytes > kMaxBytesQuoted) {
+    bytes = kMaxBytesQuoted;
     // Not within a character: only its later bytes begin with the bits 10.
     while ((static_cast<unsigned char>(text[bytes]) & 0xc0) == 0x80) --bytes;
   }
@@ -129,7 +129,7 @@ grpc::Status WaitTimeout(const Refused& refused, std::string_view key) {
   const std::string holder =
       refused.holder.has_value() ? ", which is held by " + Describe(*refused.holder) : "";
   Failure failure(grpc::StatusCode::DEADLINE_EXCEEDED, v1::WAIT_TIMEOUT,
-                  absl::StrCat("waited in vain for the lock ", Quoted(key), holder));
+                  absl::StrCat("timed out waiting for the lock ", Quoted(key), holder));
   return AddHolder(refused, failure).Build();
 }
 

@@ -21,11 +21,11 @@ constexpr char kTokenKey = 't';
 
 // The API allows a year. The engine adds an expire to moments of its clock, and what
 // leaves half of the range free cannot overflow there.
-constexpr auto kMostExpireNs = static_cast<std::uint64_t>(Duration::max().count() / 2);
+constexpr auto kMaxExpireNs = static_cast<std::uint64_t>(Duration::max().count() / 2);
 
 // Far beyond what any number of grants and restarts uses up. A mark near the end of
 // the range would let the next tokens begin again at zero.
-constexpr std::uint64_t kMostReservedThrough = std::uint64_t{1} << 63;
+constexpr std::uint64_t kMaxReservedThrough = std::uint64_t{1} << 63;
 
 absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -118,7 +118,7 @@ void SetExpire(Stored& stored, const std::optional<Duration>& expire) {
 template <typename Stored>
 bool GetExpire(const Stored& stored, std::optional<Duration>& expire) {
   if (!stored.has_expire_ns()) return true;
-  if (stored.expire_ns() == 0 || stored.expire_ns() > kMostExpireNs) return false;
+  if (stored.expire_ns() == 0 || stored.expire_ns() > kMaxExpireNs) return false;
   expire = Duration(static_cast<Duration::rep>(stored.expire_ns()));
   return true;
 }
@@ -202,7 +202,7 @@ absl::Status DecodeRecord(std::string_view storage_key, std::string_view value,
     storage::v1::TokenRecord stored;
     if (absl::Status status = ParseRecord(storage_key, value, stored); !status.ok()) return status;
     if (stored.reserved_through() == 0) return Unreadable(storage_key, "it has no token");
-    if (stored.reserved_through() > kMostReservedThrough) {
+    if (stored.reserved_through() > kMaxReservedThrough) {
       return Unreadable(storage_key, "its token is out of range");
     }
     visitor.OnReservedTokens(stored.reserved_through());

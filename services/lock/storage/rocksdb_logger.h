@@ -2,7 +2,7 @@
 // debug, for they are about its speed or come back as an error's status. The rest
 // of what it has to say is dropped.
 //
-// Without this RocksDB keeps a diary in the data directory, and aborts the
+// Without this RocksDB keeps a log in the data directory, and aborts the
 // process when the disk is too full to go on with it. Thread-safe.
 
 #ifndef HOLDFAST_SERVICES_LOCK_STORAGE_ROCKSDB_LOGGER_H_

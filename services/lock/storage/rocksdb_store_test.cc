@@ -99,7 +99,7 @@ TEST_F(RocksDbStoreTest, ARecordThatCannotBeReadIsNamed) {
     rocksdb::DB* db = nullptr;
     ASSERT_TRUE(rocksdb::DB::Open(StoreRocksDbOptions(kMiB), path_ + "/db", &db).ok());
     const std::unique_ptr<rocksdb::DB> owned(db);
-    ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), "lsome-id", "rubbish").ok());
+    ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), "lsome-id", "no record").ok());
   }
   auto store = Open();
   ASSERT_TRUE(store.ok()) << store.status();

@@ -5,7 +5,7 @@
 // only what the parties of a lock service can see for themselves.
 //
 // Time. All events of a history lie on one time line: that of the simulator, or
-// CLOCK_BOOTTIME of the host that all clients ran on. What a client reckons by its own
+// CLOCK_BOOTTIME of the host that all clients ran on. What a client computes by its own
 // clock (valid_until) is written down as the moment of that time line at which its
 // clock shows it.
 //

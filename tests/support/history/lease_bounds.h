@@ -25,7 +25,7 @@ namespace holdfast::history {
 struct LeaseBounds {
   Time granted_from = Time::min();
   Time ended_from = Time::max();
-  std::size_t ended_because = kNone;  // The event that this is reckoned from.
+  std::size_t ended_because = kNone;  // The event that this is derived from.
 
   // Events: the first calls that can have ended it. None: there was no such call.
   std::size_t released = kNone;
@@ -47,7 +47,7 @@ std::vector<LeaseBounds> BoundsOf(const Digest& digest);
 // event `before`. Without an expire: kForever.
 struct Lapse {
   Time from = Time::min();
-  std::size_t because = kNone;  // The event that this is reckoned from.
+  std::size_t because = kNone;  // The event that this is derived from.
 };
 Lapse LapseOf(const Digest& digest, const LeaseDigest& lease, Time granted_from,
               std::size_t before);

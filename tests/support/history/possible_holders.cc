@@ -13,7 +13,7 @@ using Kind = Operation::Kind;
 
 struct PossibleHold {
   Span span;
-  std::size_t because = kNone;  // The event that its end is reckoned from.
+  std::size_t because = kNone;  // The event that its end is derived from.
 };
 
 // The longest that the lease may last without a sign; kForever if it need not end.

@@ -38,7 +38,7 @@ class Story {
   struct Call {
     std::uint32_t client = 0;
     std::uint64_t operation = 0;
-    Time valid_until{};  // The deadline that its caller reckons with.
+    Time valid_until{};  // The deadline that its caller counts on.
   };
 
   Call Acquires(Time at, std::uint32_t client, const std::string& lease,

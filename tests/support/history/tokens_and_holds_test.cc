@@ -199,7 +199,7 @@ TEST(Exclusion, WhoHasDeclaredItsLeaseLostHoldsNoMore) {
   const auto found = [](bool lost) {
     Story story;
     const Call a = story.Acquires(0s, 1, "a", {.expire = 10s});
-    story.Granted(1s, a, 5, 11s);  // It reckons from the answer, which is wrong.
+    story.Granted(1s, a, 5, 11s);  // It computes from the answer, which is wrong.
     if (lost) story.Loses(10s, 1, "a");
     const Call b = story.Acquires(10s, 2, "b", {.expire = 10s});
     story.Granted(10'500ms, b, 6);

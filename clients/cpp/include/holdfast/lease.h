@@ -2,7 +2,7 @@
 //
 // The model. A lease ends when it is released, when its `expire` has passed on
 // the server, or when an administrator ends it. Its holder cannot see the
-// server's clock, so it keeps a deadline of its own, reckoned from the moment
+// server's clock, so it keeps a deadline of its own, computed from the moment
 // *before* the request was sent and brought forward by a margin for clocks that
 // run at different speeds: deadline(). Until then nobody else can have been
 // granted the lock, unless an administrator forced that.

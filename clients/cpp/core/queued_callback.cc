@@ -1,0 +1,49 @@
+#include "clients/cpp/core/queued_callback.h"
+
+#include <thread>
+#include <utility>
+
+namespace holdfast::core {
+
+void QueuedCallback::Update(QueueInfo info, const std::function<void(Task)>& post) {
+  {
+    MutexLock lock(mutex_);
+    const bool on_its_way = latest_.has_value();
+    latest_ = std::move(info);
+    if (on_its_way) return;
+  }
+  post([self = shared_from_this()] { self->ReportLatest(); });
+}
+
+void QueuedCallback::ReportLatest() {
+  QueueInfo info;
+  {
+    MutexLock lock(mutex_);
+    if (ended_ || !latest_.has_value()) return;
+    // An executor with several threads may be at the previous report still.
+    while (ReportingElsewhere()) quiet_.Wait(mutex_);
+    if (ended_ || !latest_.has_value()) return;
+    info = *std::exchange(latest_, std::nullopt);
+    reporting_ = std::this_thread::get_id();
+  }
+  report_(info);
+  MutexLock lock(mutex_);
+  reporting_ = std::thread::id();
+  quiet_.NotifyAll();
+}
+
+void QueuedCallback::End() {
+  MutexLock lock(mutex_);
+  ended_ = true;
+}
+
+void QueuedCallback::AwaitQuiet() {
+  MutexLock lock(mutex_);
+  while (ReportingElsewhere()) quiet_.Wait(mutex_);
+}
+
+bool QueuedCallback::ReportingElsewhere() const {
+  return reporting_ != std::thread::id() && reporting_ != std::this_thread::get_id();
+}
+
+}  // namespace holdfast::core

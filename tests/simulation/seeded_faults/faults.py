@@ -1,0 +1,303 @@
+"""The faults that the simulation has to find.
+
+Each is a mistake that somebody could make, in the code of the engine, of the C++
+client, or of what stands for the disk and the server around them. An edit names a piece
+of code, as it is written there, and what the fault does in its place: another value
+(_value), other statements (_instead), nothing (_skip), or code that asks by itself
+whether the fault is ON (_raw).
+"""
+
+import dataclasses
+
+_ENGINE = "services/lock/engine/"
+_CLIENT = "clients/cpp/core/"
+_SIMULATION = "tests/simulation/"
+
+
+@dataclasses.dataclass
+class Edit:
+    path: str
+    code: str
+    replacement: str  # ON stands for whether the fault is on.
+
+
+@dataclasses.dataclass
+class Fault:
+    name: str
+    edits: list
+
+
+def _raw(name, path, code, replacement):
+    return Fault(name, [Edit(path, code, replacement)])
+
+
+def _value(name, path, code, fault):
+    return _raw(name, path, code, f"(ON ? ({fault}) : ({code}))")
+
+
+def _instead(name, path, code, fault):
+    return _raw(name, path, code, f"if (ON) {{ {fault} }} else {{ {code} }}")
+
+
+def _skip(name, path, code):
+    return _instead(name, path, code, "")
+
+
+FAULTS = [
+    # --- Tokens ---
+    _value(
+        "reuse a token",
+        _ENGINE + "token_source.h",
+        "++last_",
+        "last_ % 3 == 2 ? last_ : ++last_",
+    ),
+    _instead(
+        "reuse the tokens of a block after a restart",
+        _ENGINE + "token_source.h",
+        "last_ = reserved_through_ = through;",
+        "reserved_through_ = through; last_ = through - kBlock;",
+    ),
+    _skip(
+        "forget to store the token reservation",
+        _ENGINE + "token_source.h",
+        "changes.push_back(ReserveTokens{.through = reserved_through_});",
+    ),
+    _skip(
+        "forget to load the token reservation",
+        _ENGINE + "turn.cc",
+        "table_.RestoreTokens(through);",
+    ),
+    _instead(
+        "grant a lease anew when its request is sent again",
+        _ENGINE + "lock_table.cc",
+        "++lease.deliveries;\n  effects.Tell(call, Granted{lease.ViewFor(command.received, now)});",
+        "lease.record.fencing_token = tokens_.Next(effects.changes); ++lease.deliveries;"
+        " effects.Tell(call, Granted{lease.ViewFor(command.received, now)});",
+    ),
+    # --- Exclusion ---
+    _value(
+        "grant a lock that is held",
+        _ENGINE + "lock_table.cc",
+        "lock == nullptr || lock->is_free()",
+        "lock == nullptr || lock->queue.empty()",
+    ),
+    _raw(
+        "release the lock whoever holds it",
+        _ENGINE + "lock_table.cc",
+        "if (HeldLease* lease = FindLease(command.lease_id)) {",
+        "const auto any = locks_.find(command.key);"
+        " if (HeldLease* lease = ON && any != locks_.end() && !any->second->is_free()"
+        " ? any->second->holders.front() : FindLease(command.lease_id)) {",
+    ),
+    # --- Expiry ---
+    _value(
+        "let leases lapse a tenth early",
+        _ENGINE + "lock_table.cc",
+        "now + *expire",
+        "now + *expire - *expire / 10",
+    ),
+    _skip(
+        "forget to extend the lease when it is renewed",
+        _ENGINE + "lock_table.cc",
+        "StartLease(*lease, now.monotonic);",
+    ),
+    _raw(
+        "let leases lapse three seconds late",
+        _ENGINE + "lock_table.cc",
+        "lease.lapse = silence_timers_.Set(",
+        "lease.lapse = silence_timers_.Set(Duration(ON ? 3'000'000'000 : 0) + ",
+    ),
+    _raw(
+        "forget to store an expire that a renewal has changed",
+        _ENGINE + "lock_table.cc",
+        "lease->record.ChangeExpire(*command.expire);\n    effects",
+        "lease->record.ChangeExpire(*command.expire);\n    if (!ON) effects",
+    ),
+    _instead(
+        "give leases only half of their expire after a restart",
+        _ENGINE + "lock_table_restore.cc",
+        "StartLease(lease, now.monotonic);",
+        "StartLease(lease, lease.record.spec.expire.has_value()"
+        " ? now.monotonic - *lease.record.spec.expire / 2 : now.monotonic);",
+    ),
+    _skip(
+        "let no lease lapse after a restart",
+        _ENGINE + "lock_table_restore.cc",
+        "StartLease(lease, now.monotonic);",
+    ),
+    _skip(
+        "forget ids that have expired",
+        _ENGINE + "lock_table.cc",
+        "ended_.Add(lease_id, cause, now.monotonic, effects.changes);",
+    ),
+    # --- The queue ---
+    _value(
+        "grant to waiters who have gone",
+        _ENGINE + "wait_queue.cc",
+        "ready_.empty() ? nullptr : ready_.begin()->second",
+        "places_.empty() ? nullptr : places_.begin()->second",
+    ),
+    _value(
+        "wake waiters in LIFO order",
+        _ENGINE + "wait_queue.cc",
+        "ready_.begin()->second",
+        "std::prev(ready_.end())->second",
+    ),
+    _skip(
+        "wake nobody when a lease ends",
+        _ENGINE + "lock_table.cc",
+        "GrantNext(lock, now, effects);\n  EraseIfUnused(lock);",
+    ),
+    _skip(
+        "keep the place of whoever has gone for ever",
+        _ENGINE + "lock_table.cc",
+        "waiter.park_end = silence_timers_.Set(now.monotonic + limits_.reattach_window,"
+        " ParkEnd{&waiter});",
+    ),
+    _raw(
+        "answer the release of a waiter and leave it in the queue",
+        _ENGINE + "lock_table.cc",
+        "EndWaiter(*waiter, EndCause::kReleased, now, effects);",
+        "if (!ON) EndWaiter(*waiter, EndCause::kReleased, now, effects);",
+    ),
+    _raw(
+        "never tell a waiter that its timeout is over",
+        _ENGINE + "lock_table.cc",
+        "if (const auto deadline = DeadlineAfter(now.monotonic, command.timeout)) {",
+        "if (const auto deadline = DeadlineAfter(now.monotonic,"
+        " ON ? kNoTimeout : command.timeout)) {",
+    ),
+    _raw(
+        "queue a waiter at the end when it comes back",
+        _ENGINE + "lock_table.cc",
+        "} else {\n    AttachCall(waiter, call, command, now);\n    if (command.report_queue) {\n"
+        "      reporter_.TellNow(waiter, call, lock.queue.PositionOf(waiter), now,"
+        " effects.deliveries);",
+        "} else {\n if (ON) { lock.queue.Remove(waiter); waiter.sequence = ++last_sequence_;"
+        " lock.queue.Add(waiter); }\n    AttachCall(waiter, call, command, now);\n"
+        "    if (command.report_queue) {\n"
+        "      reporter_.TellNow(waiter, call, lock.queue.PositionOf(waiter), now,"
+        " effects.deliveries);",
+    ),
+    # --- Grants that do not arrive ---
+    _raw(
+        "keep a grant that did not arrive",
+        _ENGINE + "lock_table.cc",
+        "if (lease == nullptr || lease->delivered || --lease->deliveries > 0) return;",
+        "if (ON || lease == nullptr || lease->delivered || --lease->deliveries > 0) return;",
+    ),
+    Fault(
+        "take back a grant although its caller has come for it",
+        [
+            Edit(
+                _ENGINE + "lock_table.cc",
+                "if this answer arrives.\n  silence_timers_.Cancel(lease.undelivered);",
+                "if this answer arrives.\n  if (!ON) silence_timers_.Cancel(lease.undelivered);",
+            ),
+            # So that the fault is just that, and no timer is left without its lease.
+            Edit(
+                _ENGINE + "lock_table.cc",
+                "lease->undelivered =\n      silence_timers_.Set(",
+                "silence_timers_.Cancel(lease->undelivered);\n  lease->undelivered =\n"
+                "      silence_timers_.Set(",
+            ),
+        ],
+    ),
+    # --- Ids that have ended ---
+    _raw(
+        "grant an id that has ended",
+        _ENGINE + "lock_table.cc",
+        "} else if (const std::optional<EndCause> cause = ended_.Find(lease_id)) {\n"
+        "    effects.Tell(call, Refused{.reason = Refusal::kLeaseEnded",
+        "} else if (const std::optional<EndCause> cause = ON ? std::nullopt :"
+        " ended_.Find(lease_id)) {\n"
+        "    effects.Tell(call, Refused{.reason = Refusal::kLeaseEnded",
+    ),
+    _skip(
+        "forget the release that overtook its acquire",
+        _ENGINE + "lock_table.cc",
+        "ended_.Add(command.lease_id, EndCause::kReleased, now.monotonic, effects.changes);",
+    ),
+    _value(
+        "forget ended ids after a second",
+        _ENGINE + "ended_ids.cc",
+        "now - order_.front().ended < kRetention",
+        "now - order_.front().ended < std::chrono::seconds(1)",
+    ),
+    _skip(
+        "forget to store that an id has ended",
+        _ENGINE + "ended_ids.cc",
+        "changes.push_back(PutEnded{.lease_id = std::string(lease_id), .cause = cause});",
+    ),
+    _raw(
+        "forget to load which ids have ended",
+        _ENGINE + "turn.cc",
+        "status_.Update(table_.RestoreEnded(lease_id, cause, now_));",
+        "if (!ON) status_.Update(table_.RestoreEnded(lease_id, cause, now_));",
+    ),
+    # --- Durability ---
+    _raw(
+        "forget to store a grant",
+        _ENGINE + "lock_table.cc",
+        "effects.changes.push_back(PutLease{lease.record});\n  watches_.Publish(",
+        "if (!ON) effects.changes.push_back(PutLease{lease.record});\n  watches_.Publish(",
+    ),
+    _raw(
+        "forget to store the end of a lease",
+        _ENGINE + "lock_table.cc",
+        "effects.changes.push_back(DeleteLease{lease_id});",
+        "if (!ON) effects.changes.push_back(DeleteLease{lease_id});",
+    ),
+    _value(
+        "commit nothing",
+        _ENGINE + "turn.cc",
+        "!effects.changes.empty()",
+        "false",
+    ),
+    _raw(
+        "go on after a commit that failed",
+        _ENGINE + "turn.cc",
+        "if (absl::Status status = store_.Commit(effects.changes); !status.ok()) return status;",
+        "if (absl::Status status = store_.Commit(effects.changes); !status.ok() && !ON)"
+        " return status;",
+    ),
+    _raw(
+        "acknowledge before the commit",
+        _SIMULATION + "server.cc",
+        "const auto finish = [this, deliveries = std::move(deliveries)] {",
+        "if (ON) { for (const Delivery& delivery : deliveries) Deliver(delivery);"
+        " deliveries.clear(); }"
+        " const auto finish = [this, deliveries = std::move(deliveries)] {",
+    ),
+    _raw(
+        "skip the sync",
+        _SIMULATION + "disk.cc",
+        "void Disk::Sync() {\n",
+        "void Disk::Sync() {\n  if (ON && unsynced_.size() < 20) return;\n",
+    ),
+    # --- The C++ client ---
+    _raw(
+        "compute the deadline from when the grant arrived",
+        _CLIENT + "acquire_op.cc",
+        "ComputeLeaseTimes(sent_, grant.elapsed, grant.remaining)",
+        "ComputeLeaseTimes(ON ? env_.scheduler.Now() : sent_, grant.elapsed, grant.remaining)",
+    ),
+    _value(
+        "leave clocks no margin",
+        _CLIENT + "lease_times.cc",
+        "DriftOf(waited) + DriftOf(left) + kClockGranularity",
+        "Duration::zero()",
+    ),
+    _value(
+        "signal the loss when the deadline has passed",
+        _CLIENT + "lease_times.cc",
+        "deadline - LostLead(left)",
+        "deadline + LostLead(left)",
+    ),
+    _raw(
+        "leave an acquire that was given up to the server",
+        _CLIENT + "acquire_op.cc",
+        "if (!result.ok() && may_be_known_) releaser_.Abandon(spec_.key, lease_id_);",
+        "if (!ON && !result.ok() && may_be_known_) releaser_.Abandon(spec_.key, lease_id_);",
+    ),
+]
