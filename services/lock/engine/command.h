@@ -12,7 +12,6 @@
 
 #include "services/common/clock.h"
 #include "services/lock/engine/lease.h"
-#include "services/lock/engine/lease_filter.h"
 
 namespace holdfast {
 

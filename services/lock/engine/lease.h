@@ -3,6 +3,7 @@
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_LEASE_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_LEASE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,6 +56,17 @@ struct LeaseRecord {
   }
 
   bool operator==(const LeaseRecord&) const = default;
+};
+
+// Selects leases: for listings, watches and releases by tag.
+struct LeaseFilter {
+  std::string key_prefix;         // Empty: every key.
+  std::vector<std::string> tags;  // All of these; in byte order, without repeats.
+
+  bool Matches(const LeaseSpec& spec) const {
+    return spec.key.starts_with(key_prefix) &&
+           std::includes(spec.tags.begin(), spec.tags.end(), tags.begin(), tags.end());
+  }
 };
 
 // How a lease_id came to its end.

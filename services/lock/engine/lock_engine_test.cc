@@ -14,7 +14,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/lock/engine/gate_store.h"
+#include "services/lock/engine/testing/gate_store.h"
 
 namespace holdfast {
 namespace {

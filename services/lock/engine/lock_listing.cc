@@ -4,8 +4,6 @@
 #include <optional>
 #include <string>
 
-#include "services/lock/engine/lock_walk.h"
-
 namespace holdfast {
 namespace {
 

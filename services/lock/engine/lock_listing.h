@@ -1,7 +1,12 @@
-// Answers List from the locks of the table.
+// Answers List, and walks the locks under a prefix, a page at a time in the byte
+// order of their keys, for whoever shows many locks: listings and the snapshots of
+// watches.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_LISTING_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_LISTING_H_
+
+#include <optional>
+#include <string>
 
 #include "services/common/clock.h"
 #include "services/lock/engine/command.h"
@@ -10,7 +15,29 @@
 
 namespace holdfast {
 
-// One page; lock_walk.h says when it ends early.
+// A page looks at this many locks at the most and then ends early, so that a walk
+// which finds little cannot hold up every other call.
+inline constexpr int kLocksWalkedPerPage = 2'000;
+
+// Calls `visit(const LockState&)` for one lock after the other, beginning behind
+// the key `after`, or at the first. `visit` returns whether the page has room for
+// more. Returns the key behind which the next page begins; nothing: that was all.
+template <typename Visit>
+std::optional<std::string> WalkPage(const LockMap& locks, const std::string& prefix,
+                                    const std::optional<std::string>& after, Visit visit) {
+  auto it =
+      after.has_value() && *after >= prefix ? locks.upper_bound(*after) : locks.lower_bound(prefix);
+  const std::string* last = nullptr;
+  bool has_room = true;
+  for (int walked = 0; it != locks.end() && it->first.starts_with(prefix); ++it, ++walked) {
+    if (!has_room || walked == kLocksWalkedPerPage) return *last;
+    has_room = visit(*it->second);
+    last = &it->first;
+  }
+  return std::nullopt;
+}
+
+// One page.
 Listed ListLocks(const LockMap& locks, const ListCommand& command, const Now& now);
 
 }  // namespace holdfast

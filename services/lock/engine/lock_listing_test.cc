@@ -5,7 +5,6 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/lock/engine/lock_walk.h"
 
 namespace holdfast {
 namespace {

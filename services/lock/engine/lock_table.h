@@ -40,7 +40,6 @@
 #include "services/common/clock.h"
 #include "services/lock/engine/command.h"
 #include "services/lock/engine/ended_ids.h"
-#include "services/lock/engine/held_lease.h"
 #include "services/lock/engine/limits.h"
 #include "services/lock/engine/lock_state.h"
 #include "services/lock/engine/outcome.h"

@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/lock/engine/table_driver.h"
+#include "services/lock/engine/testing/table_driver.h"
 
 namespace holdfast {
 namespace {

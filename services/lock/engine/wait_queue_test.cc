@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "services/lock/engine/place_counter.h"
 
 namespace holdfast {
 namespace {

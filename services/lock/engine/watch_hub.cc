@@ -3,7 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "services/lock/engine/lock_walk.h"
+#include "services/lock/engine/lock_listing.h"
 
 namespace holdfast {
 namespace {

@@ -13,7 +13,7 @@
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
-#include "services/lock/engine/gate_store.h"
+#include "services/lock/engine/testing/gate_store.h"
 #include "services/lock/rpc/raw_call.h"
 #include "services/lock/rpc/scratch_folder.h"
 #include "services/lock/rpc/test_server.h"

@@ -1,7 +1,7 @@
 // For tests: a store that can be held up, and counts. What it is given it forgets.
 
-#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_GATE_STORE_H_
-#define HOLDFAST_SERVICES_LOCK_ENGINE_GATE_STORE_H_
+#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_TESTING_GATE_STORE_H_
+#define HOLDFAST_SERVICES_LOCK_ENGINE_TESTING_GATE_STORE_H_
 
 #include <cstddef>
 #include <utility>
@@ -87,4 +87,4 @@ class GateStore final : public LockStore {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_GATE_STORE_H_
+#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_TESTING_GATE_STORE_H_

@@ -2,8 +2,8 @@
 // commands, and the outcomes sorted by call. After every step it checks what
 // must hold at any time. Single-threaded.
 
-#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_TABLE_DRIVER_H_
-#define HOLDFAST_SERVICES_LOCK_ENGINE_TABLE_DRIVER_H_
+#ifndef HOLDFAST_SERVICES_LOCK_ENGINE_TESTING_TABLE_DRIVER_H_
+#define HOLDFAST_SERVICES_LOCK_ENGINE_TESTING_TABLE_DRIVER_H_
 
 #include <map>
 #include <optional>
@@ -90,4 +90,4 @@ class TableDriver {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_TABLE_DRIVER_H_
+#endif  // HOLDFAST_SERVICES_LOCK_ENGINE_TESTING_TABLE_DRIVER_H_

@@ -1,4 +1,4 @@
-#include "services/lock/engine/table_driver.h"
+#include "services/lock/engine/testing/table_driver.h"
 
 #include <utility>
 
