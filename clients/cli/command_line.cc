@@ -11,9 +11,8 @@
 #include <vector>
 
 #include "clients/cli/help.h"
-#include "clients/cli/run/timetable.h"
-#include "clients/cli/span.h"
-#include "clients/cli/text.h"
+#include "clients/cli/output/span.h"
+#include "clients/cli/output/text.h"
 #include "common/version.h"
 
 namespace holdfast::cli {

@@ -8,7 +8,7 @@
 #include <variant>
 
 #include "clients/cli/command_line.h"
-#include "clients/cli/commands.h"
+#include "clients/cli/commands/commands.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/run/run.h"
 

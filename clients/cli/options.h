@@ -28,6 +28,9 @@ struct TakeOptions {
   std::string owner;  // Empty: made up from the program and the process.
 };
 
+// Shorter leases would leave no time to end a command properly (run/timetable.h).
+inline constexpr Duration kMinRunExpire = std::chrono::seconds(1);
+
 struct RunOptions {
   ServerOptions server;
   TakeOptions take;

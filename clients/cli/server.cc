@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "clients/cli/clock.h"
-#include "clients/cli/span.h"
+#include "clients/cli/output/span.h"
+#include "clients/cli/poll/clock.h"
 #include "clients/cpp/core/errors.h"
 #include "clients/cpp/transport/address.h"
 #include "clients/cpp/transport/channel.h"

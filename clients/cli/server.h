@@ -16,9 +16,17 @@
 #include "clients/cli/options.h"
 #include "holdfast/time.h"
 #include "holdfast/v1/admin_service.grpc.pb.h"
+#include "holdfast/v1/lease.pb.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 
 namespace holdfast::cli {
+
+inline v1::Filter ToFilter(const SelectOptions& select) {
+  v1::Filter filter;
+  filter.set_key_prefix(select.prefix);
+  filter.mutable_tags()->Add(select.tags.begin(), select.tags.end());
+  return filter;
+}
 
 // Thread-compatible.
 class Server {

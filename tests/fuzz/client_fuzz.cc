@@ -12,9 +12,8 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "clients/cli/json.h"
-#include "clients/cli/locks.h"
-#include "clients/cli/span.h"
+#include "clients/cli/output/locks.h"
+#include "clients/cli/output/span.h"
 #include "clients/cpp/core/clock.h"
 #include "clients/cpp/core/errors.h"
 #include "clients/cpp/core/lease_times.h"

@@ -15,8 +15,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "clients/cli/span.h"
-#include "clients/cli/text.h"
+#include "clients/cli/output/span.h"
+#include "clients/cli/output/text.h"
 #include "clients/cpp/transport/address.h"
 #include "holdfast/v1/lease.pb.h"
 #include "services/lock/main/flags.h"

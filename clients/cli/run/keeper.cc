@@ -1,16 +1,18 @@
 #include "clients/cli/run/keeper.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "clients/cli/exit_code.h"
-#include "clients/cli/report.h"
-#include "clients/cli/run/environment.h"
-#include "clients/cli/run/terminal.h"
+#include "clients/cli/output/report.h"
+#include "clients/cli/run/process_group.h"
 
 namespace holdfast::cli {
 namespace {
@@ -28,6 +30,26 @@ bool EndsAWait(int signal) {
 
 bool IsJobControl(int signal) {
   return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+// What the command finds in its environment: this process's own, with the lock's, and
+// HOLDFAST_ADDRESS for `holdfast` within the command.
+std::vector<std::string> EnvironmentOfCommand(const RunOptions& options, const Lease& lease) {
+  const std::array<std::string, 3> ours = {
+      absl::StrCat("HOLDFAST_KEY=", lease.key()),
+      absl::StrCat("HOLDFAST_TOKEN=", lease.fencing_token()),
+      absl::StrCat("HOLDFAST_ADDRESS=", options.server.address)};
+  const auto is_ours = [&ours](std::string_view variable) {
+    return std::any_of(ours.begin(), ours.end(), [variable](std::string_view other) {
+      const std::string_view name = other.substr(0, other.find('=') + 1);
+      return variable.starts_with(name);
+    });
+  };
+  std::vector<std::string> environment(ours.begin(), ours.end());
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (!is_ours(*variable)) environment.emplace_back(*variable);
+  }
+  return environment;
 }
 
 }  // namespace

@@ -19,12 +19,12 @@
 
 #include "absl/status/status.h"
 #include "clients/cli/options.h"
-#include "clients/cli/polled_lock.h"
+#include "clients/cli/poll/clock.h"
+#include "clients/cli/poll/polled_lock.h"
+#include "clients/cli/poll/signals.h"
 #include "clients/cli/run/link.h"
 #include "clients/cli/run/process_group.h"
-#include "clients/cli/run/timer.h"
 #include "clients/cli/run/timetable.h"
-#include "clients/cli/signals.h"
 #include "holdfast/lease.h"
 
 namespace holdfast::cli {

@@ -64,6 +64,10 @@ class ProcessGroup {
   int exit_code_ = 0;
 };
 
+// Makes `to` the foreground process group of this process's terminal, if that is `from`
+// now. False: it is not, or there is no terminal. REQUIRES: SIGTTOU is blocked.
+bool HandOverTerminal(pid_t from, pid_t to);
+
 }  // namespace holdfast::cli
 
 #endif  // HOLDFAST_CLIENTS_CLI_RUN_PROCESS_GROUP_H_

@@ -7,13 +7,13 @@
 #include <cstdio>
 #include <utility>
 
+#include "clients/cli/output/report.h"
 #include "clients/cli/owner.h"
-#include "clients/cli/report.h"
+#include "clients/cli/poll/signals.h"
 #include "clients/cli/run/keeper.h"
 #include "clients/cli/run/link.h"
 #include "clients/cli/run/process_tree.h"
 #include "clients/cli/run/watchdog.h"
-#include "clients/cli/signals.h"
 
 namespace holdfast::cli {
 namespace {

@@ -18,9 +18,6 @@
 
 namespace holdfast::cli {
 
-// Shorter leases would leave no time for any of this.
-inline constexpr Duration kMinRunExpire = std::chrono::seconds(1);
-
 // How long the kernel is given to end what was killed: a tenth of the lease, and never
 // more than two seconds. Also how long a command may take to end when its lease has
 // gone already.

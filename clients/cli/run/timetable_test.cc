@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "clients/cli/options.h"
 #include "gtest/gtest.h"
 
 namespace holdfast::cli {

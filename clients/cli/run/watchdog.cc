@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "clients/cli/exit_code.h"
-#include "clients/cli/report.h"
+#include "clients/cli/output/report.h"
+#include "clients/cli/run/process_group.h"
 #include "clients/cli/run/process_tree.h"
-#include "clients/cli/run/terminal.h"
 
 namespace holdfast::cli {
 

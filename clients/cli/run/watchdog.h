@@ -8,9 +8,9 @@
 
 #include <optional>
 
+#include "clients/cli/poll/clock.h"
+#include "clients/cli/poll/signals.h"
 #include "clients/cli/run/link.h"
-#include "clients/cli/run/timer.h"
-#include "clients/cli/signals.h"
 
 namespace holdfast::cli {
 
