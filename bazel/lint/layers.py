@@ -29,7 +29,7 @@ _GROUPS = (
     ("common", r"common/"),
     ("server common", r"services/common/"),
     ("engine", r"services/lock/engine/"),
-    ("store for tests", r"services/lock/storage/memory_store\.h$"),
+    ("store for tests", r"services/lock/storage/testing/memory_store\.h$"),
     ("storage", r"services/lock/storage/"),
     ("rpc", r"services/lock/rpc/"),
     ("main", r"services/"),

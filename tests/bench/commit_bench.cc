@@ -24,8 +24,8 @@
 #include "absl/strings/str_format.h"
 #include "benchmark/benchmark.h"
 #include "services/lock/engine/record_change.h"
-#include "services/lock/storage/open_store.h"
 #include "services/lock/storage/rocksdb_store.h"
+#include "services/lock/storage/testing/open_store.h"
 
 namespace holdfast {
 namespace {

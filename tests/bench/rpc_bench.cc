@@ -44,8 +44,8 @@
 #include "holdfast/v1/lock_service.grpc.pb.h"
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/rpc/grpc_server.h"
-#include "services/lock/storage/memory_store.h"
-#include "services/lock/storage/open_store.h"
+#include "services/lock/storage/testing/memory_store.h"
+#include "services/lock/storage/testing/open_store.h"
 
 namespace holdfast {
 namespace {

@@ -15,7 +15,7 @@
 #include "services/common/clock.h"
 #include "services/lock/engine/command.h"
 #include "services/lock/engine/lease.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/store_content.h"
 
 namespace holdfast {
 

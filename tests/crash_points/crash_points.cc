@@ -10,7 +10,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "services/lock/storage/format_file.h"
+#include "services/lock/storage/data_directory.h"
 #include "tests/crash_points/disk_image.h"
 #include "tests/crash_points/disk_model.h"
 #include "tests/crash_points/disk_operation.h"

@@ -15,7 +15,7 @@
 #include "rocksdb/file_system.h"
 #include "rocksdb/system_clock.h"
 #include "services/common/log.h"
-#include "services/lock/storage/faulty_file_system.h"
+#include "services/lock/storage/testing/faulty_file_system.h"
 #include "tests/crash_points/disk_image.h"
 #include "tests/crash_points/recovery.h"
 #include "tests/crash_points/store_workload.h"

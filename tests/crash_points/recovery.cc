@@ -12,8 +12,8 @@
 #include "services/lock/engine/lock_store.h"
 #include "services/lock/engine/outcome.h"
 #include "services/lock/engine/turn.h"
-#include "services/lock/storage/open_store.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/open_store.h"
+#include "services/lock/storage/testing/store_content.h"
 #include "tests/crash_points/disk_recorder.h"
 
 namespace holdfast {

@@ -13,7 +13,7 @@
 #include "services/lock/engine/outcome.h"
 #include "services/lock/engine/stall_guard.h"
 #include "services/lock/engine/turn.h"
-#include "services/lock/storage/open_store.h"
+#include "services/lock/storage/testing/open_store.h"
 #include "tests/crash_points/command_source.h"
 #include "tests/crash_points/disk_recorder.h"
 

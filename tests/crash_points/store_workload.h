@@ -23,7 +23,7 @@
 #include "absl/status/status.h"
 #include "rocksdb/env.h"
 #include "services/lock/storage/rocksdb_store.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/store_content.h"
 #include "tests/crash_points/disk_operation.h"
 
 namespace holdfast {

@@ -11,7 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "services/lock/engine/token_source.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/store_content.h"
 #include "tests/crash_points/disk_image.h"
 #include "tests/crash_points/disk_operation.h"
 

@@ -17,7 +17,7 @@
 
 #include "services/lock/engine/command.h"
 #include "services/lock/engine/limits.h"
-#include "services/lock/storage/memory_store.h"
+#include "services/lock/storage/testing/memory_store.h"
 #include "tests/fuzz/engine_world.h"
 #include "tests/fuzz/fuzz_input.h"
 

@@ -35,7 +35,7 @@
 #include "services/lock/engine/limits.h"
 #include "services/lock/engine/lock_store.h"
 #include "services/lock/engine/turn.h"
-#include "services/lock/storage/memory_store.h"
+#include "services/lock/storage/testing/memory_store.h"
 #include "tests/fuzz/call_book.h"
 #include "tests/fuzz/record_judge.h"
 

@@ -17,8 +17,8 @@
 
 #include "services/lock/storage/log_check.h"
 #include "services/lock/storage/log_record.h"
-#include "services/lock/storage/log_writer.h"
 #include "services/lock/storage/manifest.h"
+#include "services/lock/storage/testing/log_writer.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/require.h"
 

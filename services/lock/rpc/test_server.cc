@@ -5,7 +5,7 @@
 #include "grpcpp/create_channel.h"
 #include "grpcpp/support/channel_arguments.h"
 #include "gtest/gtest.h"
-#include "services/lock/storage/memory_store.h"
+#include "services/lock/storage/testing/memory_store.h"
 
 namespace holdfast {
 namespace {

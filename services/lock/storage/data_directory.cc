@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -22,6 +23,8 @@ namespace holdfast {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view kTitle = "holdfast data directory\nformat: ";
 
 // What may lie in a directory that is still to be made ours: what an attempt
 // that was cut short has left, and what mkfs puts into every new ext4 volume.
@@ -99,6 +102,35 @@ absl::Status MakeDirectory(const std::string& path) {
 }
 
 }  // namespace
+
+std::string FormatFileContent(const Format& format) {
+  std::string content(kTitle);
+  content += std::to_string(format.version);
+  content += format.state == DirectoryState::kReady ? "\nstate: ready\n" : "\nstate: creating\n";
+  return content;
+}
+
+absl::StatusOr<Format> ParseFormatFile(std::string_view content) {
+  for (std::uint32_t version = 1; version <= kFormatVersion; ++version) {
+    for (const DirectoryState state : {DirectoryState::kReady, DirectoryState::kCreating}) {
+      const Format format{.state = state, .version = version};
+      if (content == FormatFileContent(format)) return format;
+    }
+  }
+  // What follows the version may be of any shape if the version is newer.
+  if (content.substr(0, kTitle.size()) == kTitle) {
+    const std::string_view rest = content.substr(kTitle.size());
+    std::uint32_t version = 0;
+    const auto parsed = std::from_chars(rest.data(), rest.data() + rest.size(), version);
+    const bool ends_the_line = parsed.ptr != rest.data() + rest.size() && *parsed.ptr == '\n';
+    if (parsed.ec == std::errc() && ends_the_line && version > kFormatVersion) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("FORMAT says format ", version, ", and this version reads up to ",
+                       kFormatVersion, "; nothing was changed: start a newer version"));
+    }
+  }
+  return absl::DataLossError("FORMAT is damaged");
+}
 
 DataDirectory::DataDirectory(std::string path, FileDescriptor lock)
     : path_(std::move(path)), lock_(std::move(lock)) {}

@@ -1,30 +1,66 @@
 // The directory that a store keeps its data in, owned by one process at a time.
 //
-//     FORMAT   what this is (format_file.h)
+//     FORMAT   what the directory is, which version of the format it has, and whether
+//              its database has been completed
 //     LOCK     locked by the process that has the directory; holds its pid
 //     db/      the database
+//
+// FORMAT is three lines of text:
+//
+//     holdfast data directory
+//     format: 2
+//     state: ready
+//
+// It is read before anything else in the directory is touched, so that a version that
+// does not understand the rest leaves it alone.
 //
 // Nothing is written to a directory before it is known to be ours: an empty one,
 // or one whose FORMAT this version understands. The database is made between two
 // writes of FORMAT, `creating` and `ready`, so that a database that has gone
 // missing is never taken for one that was not made yet: a new one would begin
 // the fencing tokens again at 1.
-//
-// Thread-compatible.
 
 #ifndef HOLDFAST_SERVICES_LOCK_STORAGE_DATA_DIRECTORY_H_
 #define HOLDFAST_SERVICES_LOCK_STORAGE_DATA_DIRECTORY_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/file_descriptor.h"
-#include "services/lock/storage/format_file.h"
 
 namespace holdfast {
 
+// Raised with every change to the keys, the records, or how they are read.
+//   1: the first.
+//   2: LeaseRecord.asked.
+inline constexpr std::uint32_t kFormatVersion = 2;
+
+enum class DirectoryState {
+  // The database is being made. Nothing has been acknowledged from it.
+  kCreating,
+  // The database was completed once, and must be there from then on.
+  kReady,
+};
+
+struct Format {
+  DirectoryState state{};
+  std::uint32_t version = kFormatVersion;
+
+  bool operator==(const Format&) const = default;
+};
+
+std::string FormatFileContent(const Format& format);
+
+// Reads this format and all older ones. FAILED_PRECONDITION: the format is newer
+// than this version. DATA_LOSS: the file says something that no version has
+// written. Messages speak of the file as "FORMAT"; the caller adds the directory.
+absl::StatusOr<Format> ParseFormatFile(std::string_view content);
+
+// Thread-compatible.
 class DataDirectory {
  public:
   // Takes the directory for as long as the object lives, and makes it if its

@@ -12,10 +12,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/common/log.h"
-#include "services/lock/storage/directory_image.h"
 #include "services/lock/storage/log_record.h"
-#include "services/lock/storage/log_writer.h"
-#include "services/lock/storage/scratch_directory.h"
+#include "services/lock/storage/testing/log_writer.h"
+#include "services/lock/storage/testing/scratch_directory.h"
 
 namespace holdfast {
 namespace {

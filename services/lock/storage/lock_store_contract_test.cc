@@ -7,12 +7,12 @@
 
 #include "gtest/gtest.h"
 #include "services/lock/engine/lock_store.h"
-#include "services/lock/storage/faulty_file_system.h"
-#include "services/lock/storage/memory_store.h"
-#include "services/lock/storage/open_store.h"
 #include "services/lock/storage/rocksdb_store.h"
-#include "services/lock/storage/scratch_directory.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/faulty_file_system.h"
+#include "services/lock/storage/testing/memory_store.h"
+#include "services/lock/storage/testing/open_store.h"
+#include "services/lock/storage/testing/scratch_directory.h"
+#include "services/lock/storage/testing/store_content.h"
 
 namespace holdfast {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "gtest/gtest.h"
 #include "services/lock/storage/log_record.h"
-#include "services/lock/storage/log_writer.h"
+#include "services/lock/storage/testing/log_writer.h"
 
 namespace holdfast {
 namespace {

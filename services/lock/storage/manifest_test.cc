@@ -4,7 +4,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "services/lock/storage/log_writer.h"
+#include "services/lock/storage/testing/log_writer.h"
 
 namespace holdfast {
 namespace {

@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "holdfast/storage/v1/records.pb.h"
 #include "services/lock/storage/crc32c.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/store_content.h"
 
 namespace holdfast {
 namespace {

@@ -1,17 +1,41 @@
 #include "services/lock/storage/rocksdb_options.h"
 
-#include <cstddef>
+#include <cstdarg>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
+#include "rocksdb/env.h"
 #include "rocksdb/memtablerep.h"
 #include "rocksdb/utilities/table_properties_collectors.h"
-#include "services/lock/storage/rocksdb_logger.h"
+#include "services/common/log.h"
 
 namespace holdfast {
 namespace {
 
 constexpr std::size_t kMiB = 1024 * 1024;
+
+// Drops what is not worth a line. Without a logger RocksDB keeps a log in the data
+// directory, and aborts the process when the disk is too full to go on with it.
+// Thread-safe.
+class RocksDbLogger : public rocksdb::Logger {
+ public:
+  RocksDbLogger() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
+
+  void Logv(rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
+    if (level < GetInfoLogLevel() || level == rocksdb::InfoLogLevel::HEADER_LEVEL) return;
+    char text[1024];  // What is longer is cut off.
+    std::vsnprintf(text, sizeof(text), format, arguments);
+    std::string_view line(text);
+    while (line.ends_with('\n')) line.remove_suffix(1);
+    const bool is_error = level > rocksdb::InfoLogLevel::WARN_LEVEL;
+    Log(is_error ? LogLevel::kError : LogLevel::kDebug, "RocksDB", {{"text", line}});
+  }
+
+  // For lines without a level, which are those about its settings.
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
 
 void RefuseSilentLoss(rocksdb::Options& options) {
   // The logs have been made whole before (database_check.h), so anything that
@@ -71,6 +95,15 @@ rocksdb::Options StoreRocksDbOptions(std::size_t write_buffer_size) {
   KeepChangesUnsorted(options);
   UseFewFilesAndThreads(options);
   return options;
+}
+
+absl::Status FromRocksDb(std::string_view action, const rocksdb::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  absl::StatusCode code = absl::StatusCode::kInternal;
+  if (status.IsCorruption()) code = absl::StatusCode::kDataLoss;
+  if (status.IsNoSpace()) code = absl::StatusCode::kResourceExhausted;
+  return absl::Status(
+      code, absl::StrCat(absl::string_view(action.data(), action.size()), ": ", status.ToString()));
 }
 
 }  // namespace holdfast

@@ -1,7 +1,10 @@
 #include "services/lock/storage/rocksdb_store.h"
 
 #include <cstdint>
+#include <filesystem>
+#include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -11,16 +14,17 @@
 #include "rocksdb/iterator.h"
 #include "rocksdb/listener.h"
 #include "rocksdb/options.h"
+#include "rocksdb/sst_file_reader.h"
 #include "rocksdb/write_batch.h"
 #include "services/common/log.h"
 #include "services/lock/storage/database_check.h"
 #include "services/lock/storage/record_codec.h"
 #include "services/lock/storage/rocksdb_options.h"
-#include "services/lock/storage/rocksdb_status.h"
-#include "services/lock/storage/table_check.h"
 
 namespace holdfast {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Passes background errors on. Thread-safe.
 class BackgroundErrorListener : public rocksdb::EventListener {
@@ -41,6 +45,33 @@ class BackgroundErrorListener : public rocksdb::EventListener {
  private:
   const std::function<void(const absl::Status&)> on_error_;
 };
+
+rocksdb::Status ReadTable(const std::string& path, const rocksdb::Options& options) {
+  rocksdb::SstFileReader table(options);
+  if (rocksdb::Status opened = table.Open(path); !opened.ok()) return opened;
+  return table.VerifyChecksum();
+}
+
+// For a message: the paths of the tables in `directory` that cannot be read, each
+// with the reason. Empty: all can. RocksDB does not always name them: where the
+// properties or the footer of a table are damaged, its error speaks of the manifest,
+// which is whole. A table that was not finished, because the process died, is among
+// them too, although the database does not need it.
+std::string DamagedTables(const std::string& directory, const rocksdb::Options& options) {
+  std::set<std::string> paths;  // In the order of their age.
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == ".sst") paths.insert(entry->path());
+  }
+  std::string damaged;
+  for (const std::string& path : paths) {
+    const rocksdb::Status status = ReadTable(path, options);
+    if (status.ok()) continue;
+    absl::StrAppend(&damaged, damaged.empty() ? "" : "; ", path, ": ", status.ToString());
+  }
+  return damaged;
+}
 
 // Why the database in `path` cannot be opened, with the file that is to blame.
 absl::Status OpenError(const std::string& path, const rocksdb::Options& options,

@@ -9,10 +9,10 @@
 
 #include "gtest/gtest.h"
 #include "services/common/log.h"
-#include "services/lock/storage/directory_image.h"
-#include "services/lock/storage/killed_store.h"
 #include "services/lock/storage/log_record.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/killed_store.h"
+#include "services/lock/storage/testing/scratch_directory.h"
+#include "services/lock/storage/testing/store_content.h"
 
 namespace holdfast {
 namespace {

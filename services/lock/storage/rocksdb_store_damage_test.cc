@@ -11,11 +11,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/lock/storage/database_check.h"
-#include "services/lock/storage/directory_image.h"
-#include "services/lock/storage/open_store.h"
 #include "services/lock/storage/rocksdb_store.h"
-#include "services/lock/storage/scratch_directory.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/open_store.h"
+#include "services/lock/storage/testing/scratch_directory.h"
+#include "services/lock/storage/testing/store_content.h"
 
 namespace holdfast {
 namespace {

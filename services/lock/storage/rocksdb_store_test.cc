@@ -14,13 +14,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "rocksdb/db.h"
-#include "services/lock/storage/directory_image.h"
-#include "services/lock/storage/faulty_file_system.h"
-#include "services/lock/storage/format_file.h"
-#include "services/lock/storage/open_store.h"
+#include "services/lock/storage/data_directory.h"
 #include "services/lock/storage/rocksdb_options.h"
-#include "services/lock/storage/scratch_directory.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/faulty_file_system.h"
+#include "services/lock/storage/testing/open_store.h"
+#include "services/lock/storage/testing/scratch_directory.h"
+#include "services/lock/storage/testing/store_content.h"
 
 namespace holdfast {
 namespace {

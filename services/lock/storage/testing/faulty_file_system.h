@@ -8,8 +8,8 @@
 //
 // Thread-safe: RocksDB's threads share it. It must outlive the database.
 
-#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_FAULTY_FILE_SYSTEM_H_
-#define HOLDFAST_SERVICES_LOCK_STORAGE_FAULTY_FILE_SYSTEM_H_
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_FAULTY_FILE_SYSTEM_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_FAULTY_FILE_SYSTEM_H_
 
 #include <atomic>
 #include <cstddef>
@@ -78,4 +78,4 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_FAULTY_FILE_SYSTEM_H_
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_FAULTY_FILE_SYSTEM_H_

@@ -4,8 +4,8 @@
 // opened on it. A crash is a second store on the same disk: the first one is the
 // dead process, and its commits fail from then on.
 
-#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_MEMORY_STORE_H_
-#define HOLDFAST_SERVICES_LOCK_STORAGE_MEMORY_STORE_H_
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_MEMORY_STORE_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_MEMORY_STORE_H_
 
 #include <memory>
 #include <optional>
@@ -60,4 +60,4 @@ class MemoryStore : public LockStore {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_MEMORY_STORE_H_
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_MEMORY_STORE_H_

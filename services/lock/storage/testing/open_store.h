@@ -1,7 +1,7 @@
 // For tests: opens a store in one step.
 
-#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_OPEN_STORE_H_
-#define HOLDFAST_SERVICES_LOCK_STORAGE_OPEN_STORE_H_
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_OPEN_STORE_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_OPEN_STORE_H_
 
 #include <memory>
 #include <string>
@@ -23,4 +23,4 @@ inline absl::StatusOr<std::unique_ptr<RocksDbStore>> OpenStore(const std::string
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_OPEN_STORE_H_
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_OPEN_STORE_H_

@@ -1,4 +1,4 @@
-#include "services/lock/storage/faulty_file_system.h"
+#include "services/lock/storage/testing/faulty_file_system.h"
 
 #include <utility>
 

@@ -1,8 +1,8 @@
 // For tests: a store whose process was killed, its files, and what had been
 // acknowledged. The files can be damaged and opened as often as one likes.
 
-#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_KILLED_STORE_H_
-#define HOLDFAST_SERVICES_LOCK_STORAGE_KILLED_STORE_H_
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_KILLED_STORE_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_KILLED_STORE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -14,12 +14,11 @@
 #include "gtest/gtest.h"
 #include "rocksdb/env.h"
 #include "services/lock/engine/record_change.h"
-#include "services/lock/storage/directory_image.h"
-#include "services/lock/storage/faulty_file_system.h"
-#include "services/lock/storage/open_store.h"
 #include "services/lock/storage/rocksdb_store.h"
-#include "services/lock/storage/scratch_directory.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/faulty_file_system.h"
+#include "services/lock/storage/testing/open_store.h"
+#include "services/lock/storage/testing/scratch_directory.h"
+#include "services/lock/storage/testing/store_content.h"
 
 namespace holdfast {
 
@@ -112,4 +111,4 @@ class KilledStore {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_KILLED_STORE_H_
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_KILLED_STORE_H_

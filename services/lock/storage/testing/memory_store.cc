@@ -1,4 +1,4 @@
-#include "services/lock/storage/memory_store.h"
+#include "services/lock/storage/testing/memory_store.h"
 
 #include <utility>
 

@@ -1,7 +1,7 @@
 // What a store holds, as it loads it.
 
-#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_STORE_CONTENT_H_
-#define HOLDFAST_SERVICES_LOCK_STORAGE_STORE_CONTENT_H_
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_STORE_CONTENT_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_STORE_CONTENT_H_
 
 #include <cstdint>
 #include <string>
@@ -38,4 +38,4 @@ inline StoreContent LoadContent(LockStore& store) {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_STORE_CONTENT_H_
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_STORE_CONTENT_H_

@@ -1,12 +1,12 @@
 // What is particular to the fake; what it shares with real stores is in
 // lock_store_contract_test.cc.
 
-#include "services/lock/storage/memory_store.h"
+#include "services/lock/storage/testing/memory_store.h"
 
 #include <memory>
 
 #include "gtest/gtest.h"
-#include "services/lock/storage/store_content.h"
+#include "services/lock/storage/testing/store_content.h"
 
 namespace holdfast {
 namespace {

@@ -1,8 +1,8 @@
 // Writes logs as RocksDB does, from its description in log_record.h, for tests of
 // what reads them.
 
-#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_LOG_WRITER_H_
-#define HOLDFAST_SERVICES_LOCK_STORAGE_LOG_WRITER_H_
+#ifndef HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_LOG_WRITER_H_
+#define HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_LOG_WRITER_H_
 
 #include <algorithm>
 #include <bit>
@@ -72,4 +72,4 @@ class LogWriter {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_LOG_WRITER_H_
+#endif  // HOLDFAST_SERVICES_LOCK_STORAGE_TESTING_LOG_WRITER_H_
