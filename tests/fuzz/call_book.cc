@@ -98,6 +98,7 @@ void CallBook::Open(const Command& command, Instant now) {
 
 void CallBook::Tell(const std::vector<Delivery>& deliveries, Instant now) {
   cancelled_.clear();
+  std::map<std::string, bool> timed_out;  // And whether a call of the id had waited for so long.
   for (const Delivery& delivery : deliveries) {
     const auto found = open_.find(delivery.call);
     Require(found != open_.end(), "nobody is told anything after the final outcome");
@@ -108,12 +109,19 @@ void CallBook::Tell(const std::vector<Delivery>& deliveries, Instant now) {
       Require(cancel_asked_.contains(delivery.call), "only who has gone is told so");
       if (call.acquire() != nullptr) cancelled_.insert(call.acquire()->spec.lease_id);
     }
+    if (refused != nullptr && refused->reason == Refusal::kWaitTimeout) {
+      timed_out[call.acquire()->spec.lease_id] |= now >= call.deadline().value_or(Instant::max());
+    }
     if (IsFinal(delivery.outcome)) open_.erase(found);
   }
   for (const CallId call : cancel_asked_) {
     Require(!open_.contains(call), "a call that is cancelled has its outcome at once");
   }
   cancel_asked_.clear();
+  for (const auto& [lease_id, due] : timed_out) {
+    Require(due, "a wait does not time out early", lease_id);
+    Require(WaitsOf(lease_id).empty(), "an id times out with all of its calls", lease_id);
+  }
 }
 
 void CallBook::CheckAnswered(Instant now, bool draining) const {
@@ -230,11 +238,8 @@ void CallBook::Judge(Call& call, const Drained& /*drained*/, Instant /*now*/) {
   As<DrainCommand>(call);
 }
 
-void CallBook::Judge(Call& call, const Refused& refused, Instant now) {
+void CallBook::Judge(Call& call, const Refused& refused, Instant /*now*/) {
   Require(MayRefuse(call.body, refused.reason), "a refusal is one that the command can have");
-  if (refused.reason == Refusal::kWaitTimeout) {
-    Require(now >= call.deadline().value_or(Instant::max()), "a wait does not time out early");
-  }
 }
 
 }  // namespace holdfast::fuzz

@@ -173,7 +173,7 @@ bool Simulation::AllIdle() const {
 
 // Everybody has cleaned up and every expiry is over. What is held now is held for ever:
 // that is as it should be only if it has no expiry and its holder died, or if its caller
-// was told that it did not get it and a repeated request got it after all.
+// was told LOCK_HELD and a repeated request got it after all.
 void Simulation::CheckWhatIsLeft() {
   std::set<std::string> excused;
   std::set<std::uint32_t> dead;
@@ -184,7 +184,8 @@ void Simulation::CheckWhatIsLeft() {
     if (const auto* called = std::get_if<history::AcquireCalled>(&event.what)) {
       lease_ids[operation] = called->lease_id;
       callers[called->lease_id] = event.client;
-    } else if (std::holds_alternative<history::Refused>(event.what)) {
+    } else if (const auto* refused = std::get_if<history::Refused>(&event.what);
+               refused != nullptr && refused->reason == history::Reason::kLockHeld) {
       const auto found = lease_ids.find(operation);
       if (found != lease_ids.end()) excused.insert(found->second);
     } else if (std::holds_alternative<history::ClientStopped>(event.what)) {

@@ -347,9 +347,10 @@ void LockTable::DetachCall(Waiter& waiter, CallId call) {
 
 // Takes a waiter out of the queue for good and tells its calls.
 void LockTable::EndWaiter(Waiter& waiter, EndCause cause, const Now& now, Effects& effects) {
-  for (const WaitingCall& call : waiter.calls) {
-    effects.Tell(call.id, Refused{.reason = Refusal::kLeaseEnded, .ended_by = cause});
-  }
+  const Refused refused = cause == EndCause::kTimedOut
+                              ? Blocked(Refusal::kWaitTimeout, *waiter.lock, now)
+                              : Refused{.reason = Refusal::kLeaseEnded, .ended_by = cause};
+  for (const WaitingCall& call : waiter.calls) effects.Tell(call.id, refused);
   ended_.Add(waiter.spec.lease_id, cause, now.monotonic, effects.changes);
   reporter_.Changed(*waiter.lock, now.monotonic);
   EraseWaiter(waiter);

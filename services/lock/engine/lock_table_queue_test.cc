@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/lock/engine/lock_table.h"
+#include "services/lock/engine/record_change.h"
 #include "services/lock/engine/testing/table_driver.h"
 
 namespace holdfast {
@@ -14,8 +15,11 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::_;
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::VariantWith;
 
 constexpr Duration kWindow = Limits{}.reattach_window;
 
@@ -173,10 +177,43 @@ TEST(LockTableQueueTest, AWaiterStaysWhileOneOfItsCallsDoes) {
   t.Try("k", "a");
   const CallId b1 = t.Acquire("k", "b", {.timeout = seconds(1)});
   const CallId b2 = t.Queue("k", "b");
-  t.Advance(seconds(1));
-  EXPECT_EQ(t.RefusalOf(b1), Refusal::kWaitTimeout);
+  t.Cancel(b1);
+  t.Advance(seconds(10));
   t.Release("k", "a");
   t.Last<Granted>(b2);
+}
+
+TEST(LockTableQueueTest, TheFirstTimeoutEndsTheIdForAllOfItsCalls) {
+  TableDriver t;
+  t.Try("k", "a");
+  const std::vector<CallId> calls = {t.Acquire("k", "b", {.timeout = seconds(9)}),
+                                     t.Acquire("k", "b", {.timeout = seconds(1)}),
+                                     t.Queue("k", "b")};
+  t.Advance(seconds(1) - Duration(1));
+  for (const CallId call : calls) EXPECT_FALSE(t.Answered(call));
+  t.Advance(Duration(1));
+  for (const CallId call : calls) {
+    EXPECT_EQ(t.RefusalOf(call), Refusal::kWaitTimeout);
+    EXPECT_TRUE(t.Last<Refused>(call).holder.has_value());
+  }
+  EXPECT_EQ(t.table().stats().open_calls, 0u);
+  EXPECT_EQ(t.table().stats().timers, 0u);
+  // Stored with what they are told, so that a restart does not forget it.
+  ASSERT_THAT(t.changes(), ElementsAre(VariantWith<PutEnded>(_)));
+  EXPECT_EQ(std::get<PutEnded>(t.changes()[0]).lease_id, "b");
+  t.Release("k", "a");
+  EXPECT_EQ(t.table().stats().leases, 0u);
+  EXPECT_EQ(t.RefusalOf(t.Queue("k", "b")), Refusal::kLeaseEnded);
+}
+
+TEST(LockTableQueueTest, ATimeoutOfACallThatHasGoneEndsNothing) {
+  TableDriver t;
+  t.Try("k", "a");
+  t.Cancel(t.Acquire("k", "b", {.timeout = seconds(1)}));
+  t.Advance(seconds(2));
+  const CallId b = t.Queue("k", "b");
+  t.Release("k", "a");
+  t.Last<Granted>(b);
 }
 
 TEST(LockTableQueueTest, AWaitingIdWithOtherParametersIsRefused) {

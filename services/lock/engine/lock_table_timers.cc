@@ -27,11 +27,9 @@ void LockTable::FireTimers(const Now& now, Expiry expiry, Effects& effects) {
 }
 
 void LockTable::FireCallTimeout(CallId call, const Now& now, Effects& effects) {
-  Waiter& waiter = *waiting_calls_.at(call);
-  effects.Tell(call, Blocked(Refusal::kWaitTimeout, *waiter.lock, now));
-  // The timer has fired; DetachCall finds nothing to cancel.
-  DetachCall(waiter, call);
-  if (waiter.parked()) EndWaiter(waiter, EndCause::kTimedOut, now, effects);
+  // With all of its calls: who is told that the time is up counts on it that no grant
+  // to the id follows, and does not know of every call that carries it.
+  EndWaiter(*waiting_calls_.at(call), EndCause::kTimedOut, now, effects);
 }
 
 void LockTable::FireSilence(const SilenceTimer& timer, const Now& now, Effects& effects) {

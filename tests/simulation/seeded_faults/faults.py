@@ -179,6 +179,16 @@ FAULTS = [
         "      reporter_.TellNow(waiter, call, lock.queue.PositionOf(waiter), now,"
         " effects.deliveries);",
     ),
+    _instead(
+        "let a timeout end one call and leave the id's others in the queue",
+        _ENGINE + "lock_table_timers.cc",
+        "EndWaiter(*waiting_calls_.at(call), EndCause::kTimedOut, now, effects);",
+        "Waiter& waiter = *waiting_calls_.at(call);"
+        " if (waiter.calls.size() > 1) {"
+        " effects.Tell(call, Blocked(Refusal::kWaitTimeout, *waiter.lock, now));"
+        " DetachCall(waiter, call);"
+        " } else { EndWaiter(waiter, EndCause::kTimedOut, now, effects); }",
+    ),
     # --- Grants that do not arrive ---
     _raw(
         "keep a grant that did not arrive",

@@ -10,6 +10,8 @@
 //   * An id that has ended stays ended, and for the same cause. It has ended when a
 //     release was acknowledged, also one of an id that the server did not know, and when
 //     any call was refused because of it.
+//   * An id that was told WAIT_TIMEOUT, through whichever of its calls, is not granted
+//     through another one.
 //   * Where a grant or a release was not acknowledged, both is right, until an answer
 //     shows which it was; from then on, the same holds for it.
 //
@@ -74,6 +76,7 @@ class LeaseAnswers {
           digest_.RefusedFor(operation, Reason::kLeaseNotFound)) {
         CheckOvertaken(operation, report);
       }
+      if (digest_.RefusedFor(operation, Reason::kWaitTimeout)) CheckTimedOut(operation, report);
     }
   }
 
@@ -161,6 +164,21 @@ class LeaseAnswers {
       }
       report.Add(evidence_.Describe(index_) + " was unknown when it was released, and is granted",
                  {release.end, operation.end});
+    }
+  }
+
+  // Whoever is told that the time of an acquire is up counts on it that the id is not
+  // granted, through whichever call. (What was called after either answer is seen above.)
+  void CheckTimedOut(const Operation& acquire, Report& report) const {
+    if (lease_.told == kNone || lease_.told < acquire.called) return;
+    const Operation& first = evidence_.operation(lease_.operations.front());
+    const Time kept_until = Later(digest_.at(first.called), digest_.rules().ended_kept);
+    if (digest_.at(std::max(lease_.told, acquire.end)) >= kept_until) return;
+    for (const std::size_t index : lease_.operations) {
+      const Operation& operation = evidence_.operation(index);
+      if (operation.end != lease_.told || operation.called > acquire.end) continue;
+      report.Add(evidence_.Describe(index_) + " has timed out, and is granted",
+                 {acquire.end, lease_.told});
     }
   }
 

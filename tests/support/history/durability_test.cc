@@ -180,17 +180,35 @@ TEST(Durability, TheCauseOfAnEndDoesNotChange) {
 }
 
 TEST(Durability, ATimedOutIdHasEnded) {
-  const auto found = [](bool another_call) {
+  const auto found = [](bool told, bool requests_may_repeat) {
     Story story;
     const Call a = story.Waits(0s, 1, "a", {.expire = 10s, .timeout = 1s});
-    if (another_call) story.Waits(0s, 1, "a", {.expire = 10s, .timeout = 5s});
-    story.Refused(2s, a, Reason::kWaitTimeout);
+    told ? story.Refused(2s, a, Reason::kWaitTimeout) : story.Unanswered(2s, a);
     const Call again = story.Acquires(3s, 1, "a", {.expire = 10s});
     story.Granted(4s, again, 5);
+    return story.Found({.liveness_from = kForever, .requests_may_repeat = requests_may_repeat});
+  };
+  EXPECT_EQ(found(true, false), "I4(1,2,3)");
+  EXPECT_EQ(found(true, true), "I4(1,2,3)");
+  EXPECT_EQ(found(false, false), "");
+}
+
+TEST(Durability, AnIdTimesOutWithAllOfItsCalls) {
+  const auto found = [](Reason reason) {
+    Story story;
+    const Call holder = story.Acquires(0s, 1, "h", {.expire = 20s});
+    story.Granted(0s, holder, 4);
+    const Call a = story.Waits(0s, 2, "a", {.expire = 10s, .timeout = 1s});
+    const Call second = story.Waits(0s, 2, "a", {.expire = 10s, .timeout = 5s});
+    story.Refused(2s, a, Reason::kWaitTimeout);
+    const Call release = story.Releases(3s, 1, "h");
+    story.Released(3s, release);
+    reason == Reason{} ? story.Granted(4s, second, 5) : story.Refused(4s, second, reason);
     return story.Found({.liveness_from = kForever});
   };
-  EXPECT_EQ(found(false), "I4(1,2,3)");
-  EXPECT_EQ(found(true), "");
+  EXPECT_EQ(found(Reason{}), "I4(4,7)");
+  EXPECT_EQ(found(Reason::kWaitTimeout), "");
+  EXPECT_EQ(found(Reason::kLeaseEnded), "");
 }
 
 TEST(Durability, WhoHoldsIsShown) {

@@ -10,16 +10,6 @@ namespace {
 
 using Kind = Operation::Kind;
 
-// Whether no other acquire of the lease may have been waiting when this one timed out.
-bool WaitedAlone(const Digest& digest, const LeaseDigest& lease, const Operation& operation) {
-  if (digest.rules().requests_may_repeat) return false;
-  return std::all_of(lease.operations.begin(), lease.operations.end(), [&](std::size_t index) {
-    const Operation& other = digest.operations()[index];
-    return other.kind != Kind::kAcquire || other.called == operation.called ||
-           other.called > operation.end || (digest.Answered(other) && other.end < operation.called);
-  });
-}
-
 void Consider(std::size_t event, EndCause cause, LeaseEnd& end) {
   end.shown = std::min(end.shown, event);
   if (cause != EndCause::kNotSaid && event < end.cause_shown) {
@@ -35,6 +25,8 @@ std::optional<EndCause> EndShownBy(const Digest& digest, const Operation& operat
   const auto* refused = digest.As<Refused>(operation.end);
   if (refused == nullptr) return std::nullopt;
   switch (refused->reason) {
+    case Reason::kWaitTimeout:
+      return EndCause::kReleased;
     case Reason::kLeaseExpired:
       return EndCause::kExpired;
     case Reason::kLeaseForced:
@@ -65,9 +57,6 @@ std::vector<LeaseEnd> EndsOf(const Digest& digest) {
       const Operation& operation = digest.operations()[of_lease];
       if (const auto cause = EndShownBy(digest, operation)) {
         Consider(operation.end, *cause, ends[index]);
-      } else if (digest.RefusedFor(operation, Reason::kWaitTimeout) &&
-                 WaitedAlone(digest, lease, operation)) {
-        Consider(operation.end, EndCause::kReleased, ends[index]);
       }
     }
     if (lease.told == kNone) continue;

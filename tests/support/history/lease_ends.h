@@ -1,8 +1,8 @@
 // Which answer first showed that a lease_id has ended, for good, and why.
 //
 // A release that was acknowledged ends it, also one of an id that the server did not
-// know; so does every refusal because it has ended, an acquire that timed out, unless
-// another call of the same id may have been waiting, and the answer to a ForceRelease.
+// know; so does every refusal because it has ended, an acquire that timed out, whatever
+// other calls the id has, and the answer to a ForceRelease.
 
 #ifndef HOLDFAST_TESTS_SUPPORT_HISTORY_LEASE_ENDS_H_
 #define HOLDFAST_TESTS_SUPPORT_HISTORY_LEASE_ENDS_H_

@@ -172,6 +172,38 @@ TEST(Linearizability, WhoWaitsInVainNeedsAHolderAndHasEndedThen) {
   EXPECT_EQ(found(Reason::kLeaseEnded), "");
 }
 
+TEST(Linearizability, AnIdTimesOutWithAllOfItsCalls) {
+  const auto found = [](Reason reason) {
+    Story story;
+    const Call a = story.Acquires(0ms, 1, "a");
+    story.Granted(1ms, a, 5);
+    const Call b = story.Waits(2ms, 2, "b", {.timeout = 1s});
+    const Call again = story.Waits(2ms, 2, "b", {.timeout = std::nullopt});
+    story.Refused(1'002ms, b, Reason::kWaitTimeout);
+    const Call release = story.Releases(1'003ms, 1, "a");
+    story.Released(1'004ms, release);
+    reason == Reason{} ? story.Granted(1'005ms, again, 6) : story.Refused(1'005ms, again, reason);
+    return Misfits(story);
+  };
+  EXPECT_EQ(found(Reason{}), "linearizable(3,7)");
+  EXPECT_EQ(found(Reason::kLockHeld), "linearizable(3,7)");
+  EXPECT_EQ(found(Reason::kWaitTimeout), "");
+  EXPECT_EQ(found(Reason::kLeaseEnded), "");
+}
+
+TEST(Linearizability, WithoutATimeoutNobodyTimesOut) {
+  const auto found = [](std::optional<Duration> timeout) {
+    Story story;
+    const Call a = story.Acquires(0ms, 1, "a");
+    story.Granted(1ms, a, 5);
+    const Call b = story.Waits(2ms, 2, "b", {.timeout = timeout});
+    story.Refused(1'002ms, b, Reason::kWaitTimeout);
+    return Misfits(story);
+  };
+  EXPECT_EQ(found(std::nullopt), "linearizable(2,3)");
+  EXPECT_EQ(found(1s), "");
+}
+
 TEST(Linearizability, AReleaseThatOvertookItsAcquireWins) {
   const auto found = [](Reason acquire) {
     Story story;

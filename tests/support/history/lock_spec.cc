@@ -124,12 +124,16 @@ void LockSpec::Begin(LockState& state, Duration expire, Time now) const {
 std::vector<LockState> LockSpec::AfterAcquire(const LockState& state, const Request& request,
                                               const What* answer, Time now) const {
   const auto& acquire = std::get<AcquireCalled>(request.what);
+  const bool waits = acquire.timeout != Duration::zero();
   switch (state.leases[request.lease]) {
     case Phase::kHeld:
       if (!Is<Granted>(answer)) return {};
       return One(WithToken(state, answer));
     case Phase::kUnknown:
       break;
+    case Phase::kTimedOut:
+      if (waits && IsRefusedFor(answer, Reason::kWaitTimeout)) return {state};
+      [[fallthrough]];
     default:
       if (!IsRefusedFor(answer, Reason::kLeaseEnded)) return {};
       return {state};
@@ -146,14 +150,12 @@ std::vector<LockState> LockSpec::AfterAcquire(const LockState& state, const Requ
     granted.leases[request.lease] = Phase::kHeld;
     Begin(granted, acquire.expire.value_or(Duration::max()), now);
     after.push_back(std::move(granted));
-  } else if (acquire.timeout == Duration::zero()) {
+  } else if (!waits) {
     if (IsRefusedFor(answer, Reason::kLockHeld)) after.push_back(state);
-  } else if (IsRefusedFor(answer, Reason::kWaitTimeout)) {
+  } else if (acquire.timeout.has_value() && IsRefusedFor(answer, Reason::kWaitTimeout)) {
     LockState ended = state;
-    End(ended, request.lease, Phase::kReleased);
+    End(ended, request.lease, Phase::kTimedOut);
     after.push_back(std::move(ended));
-    // Another call with this id may be waiting.
-    after.push_back(state);
   }
   return after;
 }

@@ -8,7 +8,7 @@
 //   Acquire   free: Granted       Granted, the same   once: LOCK_HELD   LEASE_ENDED
 //               ──▶ held            token             waiting: later,
 //                                                       or WAIT_TIMEOUT
-//                                                       ──▶ ended
+//                                                       ──▶ timed out
 //   Renew     LEASE_NOT_FOUND     Renewed; expire     as unknown        LEASE_EXPIRED,
 //             or LEASE_WAITING      begins anew                           _FORCED or
 //                                                                         _ENDED
@@ -19,6 +19,9 @@
 // ForceRelease ends whatever lease there is, or only the one with the token that it
 // names, and tells its token; otherwise LOCK_NOT_HELD. Get shows the token of the holder.
 // A grant has a larger token than every grant before it.
+//
+// An id that has timed out has ended, whatever other calls it has: those that wait are
+// told WAIT_TIMEOUT as well, and later ones LEASE_ENDED.
 //
 // By itself a lock takes two steps. A lease lapses, but no sooner than its expire after
 // it was granted or renewed, or after the server was started anew. And a lease whose
@@ -42,7 +45,7 @@
 
 namespace holdfast::history {
 
-enum class Phase : std::uint8_t { kUnknown, kHeld, kReleased, kExpired, kForced };
+enum class Phase : std::uint8_t { kUnknown, kHeld, kReleased, kTimedOut, kExpired, kForced };
 
 struct LockState {
   std::vector<Phase> leases;          // At most one of them is kHeld:

@@ -28,6 +28,11 @@ Time SentFrom(const Digest& digest, std::uint32_t client, Time received) {
   return sent;
 }
 
+// How long a timeout lasts at least, as the server's clock may be fast.
+Duration Shortest(const Digest& digest, Duration timeout) {
+  return timeout / 1'000 * (1'000 - digest.rules().clock_rate);
+}
+
 }  // namespace
 
 Time SentFrom(const Digest& digest, std::uint32_t client, std::size_t received) {
@@ -52,14 +57,19 @@ Time WaitedUntil(const Digest& digest, const Operation& acquire) {
   const auto& called = *digest.As<AcquireCalled>(acquire.called);
   if (digest.RefusedFor(acquire, Reason::kWaitTimeout) && called.timeout.has_value()) {
     // Its time has begun when the server received it.
-    const Duration waited = *called.timeout / 1'000 * (1'000 - digest.rules().clock_rate);
-    const Time timed_out = digest.at(acquire.called) + waited;
+    const Time timed_out = digest.at(acquire.called) + Shortest(digest, *called.timeout);
     until = std::min(digest.at(acquire.end), std::max(until, timed_out));
   }
   for (const std::size_t index : digest.leases()[acquire.lease].operations) {
     const Operation& other = digest.operations()[index];
     if (other.kind == Operation::Kind::kRelease) {
       until = std::min(until, digest.at(other.called));
+    }
+    if (other.kind == Operation::Kind::kAcquire && other.called != acquire.called) {
+      // The first timeout of a call ends the wait of all calls with its id.
+      const auto& timeout = digest.As<AcquireCalled>(other.called)->timeout;
+      if (!timeout.has_value() || *timeout == Duration::zero()) continue;
+      until = std::min(until, digest.at(other.called) + Shortest(digest, *timeout));
     }
   }
   // The queue is lost with the life of the server.
