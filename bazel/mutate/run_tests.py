@@ -1,0 +1,127 @@
+"""Runs test programs with one mutant switched on, without Bazel."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+# A test counts as hanging after several times what it takes without a mutant.
+_TIMES = 5
+_AT_LEAST = 10.0
+# Tests that take longer than this have threads, processes and waits in them, and may fail on
+# a busy machine by themselves: a failure of theirs has to happen twice.
+_QUICK = 0.5
+_MEMORY = 8 << 30
+
+_FAILED = re.compile(r"^\[  FAILED  \] ([\w/.]+)", re.MULTILINE)
+
+
+@dataclasses.dataclass
+class Test:
+    label: str
+    stage: str
+    program: pathlib.Path
+    arguments: tuple = ()
+    seconds: float = 0.0  # of a run without a mutant
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    passed: bool
+    seconds: float
+    why: str = ""  # if it has not passed
+
+
+@dataclasses.dataclass
+class Verdict:
+    """What became of one mutant. `killed_by` is None for a survivor."""
+
+    killed_by: Test | None
+    why: str
+    ran: list
+
+
+def _limits():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+
+
+def run(test, number, timeout):
+    """One run of the test with the mutant of this number; 0 is none."""
+    # Short: the path of a Unix socket has at most 107 bytes.
+    folder = tempfile.mkdtemp(prefix="hfm-", dir="/tmp")
+    runfiles = pathlib.Path(f"{test.program}.runfiles")
+    inner = [p for p in runfiles.iterdir() if p.is_dir()] if runfiles.is_dir() else []
+    workspace = next((p for p in inner if p.name in ("holdfast", "__main__")), inner[0] if inner else None)
+    environment = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "HOME": folder,
+        "TMPDIR": folder,
+        "TEST_TMPDIR": folder,
+        "TEST_SRCDIR": str(runfiles),
+        "RUNFILES_DIR": str(runfiles),
+        "TEST_WORKSPACE": workspace.name if workspace else "",
+        "GTEST_FAIL_FAST": "1",
+        "HOLDFAST_MUTANT": str(number),
+    }
+    start = time.monotonic()
+    try:
+        with open(f"{folder}/.output", "wb") as output:
+            process = subprocess.Popen(
+                [test.program, *test.arguments], cwd=workspace or folder, env=environment,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True, preexec_fn=_limits,
+            )  # fmt: skip
+            try:
+                code = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                code = None
+            finally:
+                _end_group(process)
+        seconds = time.monotonic() - start
+        if code == 0:
+            return Outcome(True, seconds)
+        return Outcome(False, seconds, _why(code, f"{folder}/.output"))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_group(process):
+    """Ends the test and whatever it has started and left behind."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def _why(code, output):
+    if code is None:
+        return "timeout"
+    failed = _FAILED.search(pathlib.Path(output).read_text(errors="replace"))
+    if failed:
+        return failed.group(1)
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def timeout_of(test):
+    return max(_AT_LEAST, _TIMES * test.seconds)
+
+
+def try_mutant(number, tests, runner=run):
+    """Runs the tests in their order until one fails."""
+    ran = []
+    for test in tests:
+        ran.append(test)
+        outcome = runner(test, number, timeout_of(test))
+        if not outcome.passed and outcome.why != "timeout" and test.seconds > _QUICK:
+            outcome = runner(test, number, timeout_of(test))
+        if not outcome.passed:
+            return Verdict(test, outcome.why, ran)
+    return Verdict(None, "", ran)

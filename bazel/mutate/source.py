@@ -1,0 +1,126 @@
+"""One source file as libclang sees it, with the questions that libclang leaves open."""
+
+import bisect
+import re
+
+from clang import cindex
+
+cindex.Config.set_library_file("/usr/lib/llvm-16/lib/libclang-16.so.1")
+
+Kind = cindex.CursorKind
+
+_FLAGS = ("-x", "c++", "-std=c++20", "-UNDEBUG", "-w", "-Wno-c++11-narrowing", "-ferror-limit=0")
+_FUNCTIONS = (
+    Kind.FUNCTION_DECL, Kind.CXX_METHOD, Kind.CONSTRUCTOR, Kind.DESTRUCTOR,
+    Kind.CONVERSION_FUNCTION, Kind.FUNCTION_TEMPLATE,
+)  # fmt: skip
+_MACRO = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|assert")
+
+
+def parse(root, path, text, include_folders):
+    """The translation unit of the file with this text in place of its own."""
+    flags = [*_FLAGS, f"-I{root}", *(f"-isystem{folder}" for folder in include_folders)]
+    return cindex.Index.create().parse(
+        str(root / path),
+        args=flags,
+        unsaved_files=[(str(root / path), text)],
+    )
+
+
+def errors(root, unit):
+    """Yields (path, line, column, message) of what does not compile."""
+    for found in unit.diagnostics:
+        if found.severity >= cindex.Diagnostic.Error:
+            name = found.location.file.name if found.location.file else ""
+            yield name.removeprefix(f"{root}/"), found.location.line, found.location.column, found.spelling
+
+
+class Source:
+    """The file's text, its tokens by their offsets, and where macros are used."""
+
+    def __init__(self, root, path, text, include_folders):
+        self.path = path
+        self.text = text
+        self._file = str(root / path)
+        self._unit = parse(root, path, text, include_folders)
+        self.errors = list(errors(root, self._unit))
+        cursor = self._unit.cursor
+        tokens = [
+            (t.extent.start.offset, t.extent.end.offset, t.spelling)
+            for t in self._unit.get_tokens(extent=cursor.extent)
+            if t.kind != cindex.TokenKind.COMMENT
+        ]
+        self._tokens = tokens
+        self._starts = [t[0] for t in tokens]
+        self._macros = list(self._macro_uses())
+
+    def _macro_uses(self):
+        """Known by their names: asking libclang for them takes longer than all the rest."""
+        for index, (start, end, text) in enumerate(self._tokens):
+            if _MACRO.fullmatch(text):
+                if self.token_at(end)[2] == "(":
+                    end = self.closing(self.token_at(end)[0], len(self.text))
+                yield start, end
+
+    def closing(self, opening, end):
+        """Where the bracket that opens at `opening` is closed."""
+        depth = 0
+        for start, _, text in self.tokens_between(opening, end):
+            depth += {"(": 1, ")": -1}.get(text, 0)
+            if depth == 0:
+                return start
+        return end
+
+    def _is_here(self, cursor):
+        return cursor.location.file is not None and cursor.location.file.name == self._file
+
+    def range(self, cursor):
+        return cursor.extent.start.offset, cursor.extent.end.offset
+
+    def code(self, cursor):
+        start, end = self.range(cursor)
+        return self.text[start:end]
+
+    def tokens_between(self, start, end):
+        """The (start, end, text) of the tokens that begin from `start` up to `end`."""
+        return self._tokens[
+            bisect.bisect_left(self._starts, start) : bisect.bisect_left(self._starts, end)
+        ]
+
+    def token_at(self, offset):
+        """The text of the first token that begins at or after the offset."""
+        index = bisect.bisect_left(self._starts, offset)
+        return self._tokens[index] if index < len(self._tokens) else (offset, offset, "")
+
+    def in_macro(self, start, end):
+        return any(first < end and last > start for first, last in self._macros)
+
+    def line(self, offset):
+        return self.text.count("\n", 0, offset) + 1
+
+    def functions(self):
+        """Yields (qualified name, cursor, body) of the functions that are defined here."""
+        yield from self._functions_of(self._unit.cursor)
+
+    def _functions_of(self, cursor):
+        for child in cursor.get_children():
+            if not self._is_here(child):
+                continue
+            if child.kind in _FUNCTIONS:
+                body = [c for c in child.get_children() if c.kind == Kind.COMPOUND_STMT]
+                if body and not self._is_constant(child, body[-1]):
+                    yield self._name(child), child, body[-1]
+            elif child.kind.is_declaration() or child.kind == Kind.UNEXPOSED_DECL:
+                yield from self._functions_of(child)
+
+    def _is_constant(self, function, body):
+        head = self.text[self.range(function)[0] : self.range(body)[0]]
+        return re.search(r"\b(constexpr|consteval)\b", head) is not None
+
+    def _name(self, function):
+        parent = function.semantic_parent
+        if parent is not None and parent.kind.is_declaration() and parent.kind not in (
+            Kind.NAMESPACE, Kind.TRANSLATION_UNIT,
+        ):  # fmt: skip
+            return f"{parent.spelling}::{function.spelling}"
+        return function.spelling
