@@ -4,13 +4,14 @@
 
 dev_mutate() {
   prepare build mutate
-  # What it keeps between runs: a copy of the checkout with Bazel's results for it, and which
-  # mutants each file has.
+  # What it keeps between runs: which mutants each file has, and for each checkout a copy of
+  # it, with Bazel's results.
   export MUTATE_CACHE=$XDG_CACHE_HOME/holdfast/mutate DISK_CACHE
-  mkdir -p "$MUTATE_CACHE"
+  export MUTATE_WORKSPACE=$MUTATE_CACHE/${ROOT//\//_}
+  mkdir -p "$MUTATE_WORKSPACE"
   # Two runs at once would write to the same copy.
-  exec 9>"$MUTATE_CACHE/lock"
-  flock -n 9 || die "another ./dev mutate is running"
+  exec 9>"$MUTATE_WORKSPACE/lock"
+  flock -n 9 || die "another ./dev mutate is running in this checkout"
   # By its path: it is Debian's python3 that has Debian's python3-clang.
   /usr/bin/python3 bazel/mutate/mutate.py "$@" 9>&-
 }

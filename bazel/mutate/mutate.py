@@ -184,7 +184,7 @@ def main(arguments):
     cache = pathlib.Path(os.environ["MUTATE_CACHE"])
     called_from = pathlib.Path(os.environ.get("CALLED_FROM", os.getcwd()))
     named = [(called_from / f).resolve().relative_to(_ROOT) for f in options.files] or _DEFAULT
-    tree = workspace.Workspace(_ROOT, cache / "workspace", os.environ["DISK_CACHE"], options.jobs)
+    tree = workspace.Workspace(_ROOT, pathlib.Path(os.environ["MUTATE_WORKSPACE"]), os.environ["DISK_CACHE"], options.jobs)
     listed = equivalent.read((_HERE / "equivalent.txt").read_text())
 
     tree.copy()
