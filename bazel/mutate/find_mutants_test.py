@@ -84,8 +84,8 @@ class FindMutantsTest(unittest.TestCase):
             changed,
             {
                 "if (c == Color::kRed) return 7;",
-                "if (c == Color::kBlue) return 7 + 1;",
-                "return kLimit + 1;",
+                "if (c == Color::kBlue) return 8;",
+                "return (kLimit + 1);",
             },
         )
 
@@ -128,7 +128,7 @@ void F(Numbers& v, bool b) {
       break;
   }
 }"""
-        self.assertEqual(self.found(code), {("change-constant", "const int n = Twice(Twice(4 + 1));")})
+        self.assertEqual(self.found(code), {("change-constant", "const int n = Twice(Twice(5));")})
 
 
 if __name__ == "__main__":

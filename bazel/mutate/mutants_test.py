@@ -11,6 +11,7 @@ import equivalent
 import report
 import rewrite
 import run_tests
+import select_tests
 import workspace
 from mutant import SWITCH, Mutant, Wrap, changed_lines, numbered, sample_order
 
@@ -154,6 +155,20 @@ class RunTestsTest(unittest.TestCase):
         passed, failed = run_tests.Outcome(True, 0), run_tests.Outcome(False, 0, "x")
         self.assertIsNone(self._try([failed, passed, passed, passed], seconds=5).killed_by)
         self.assertEqual(self._try([failed, failed], seconds=5).killed_by.label, "//a:0")
+
+
+class SelectTestsTest(unittest.TestCase):
+    def test_a_test_reaches_what_its_dependencies_depend_on(self):
+        rules = {"//a:t": (["//a:lib", "//a:t.cc"], {}), "//a:lib": (["//b:lib"], {}), "//b:lib": (["//b:x.cc"], {})}
+        self.assertIn("//b:x.cc", select_tests.reachable("//a:t", rules))
+        self.assertNotIn("//a:t.cc", select_tests.reachable("//a:lib", rules))
+
+    def test_a_file_belongs_to_the_nearest_package_above_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "a/b/c").mkdir(parents=True)
+            (root / "a/BUILD.bazel").touch()
+            self.assertEqual(select_tests.package_of(root, "a/b/c/d.h"), "a")
 
 
 class ReportTest(unittest.TestCase):

@@ -11,6 +11,7 @@ _STEPS = {"++": "--", "--": "++"}
 _EXTREMES = {"min": "max", "max": "min"}
 # Concatenations and messages: what they put in which order is for people to read.
 _MESSAGES = re.compile(r"(Error|Status)$|^(StrFormat|StrAppend)$")
+_NUMBER = re.compile(r"(const |unsigned |signed )*(int|long|short|char|long long|double|float)")
 # Means nothing that a test could see.
 _ENUMS_LEFT = {"memory_order", "LogLevel"}
 
@@ -47,7 +48,8 @@ def _choose(finder, source, kind, span, new, place):
     if new is None:
         return
     start, end = span
-    finder.add(place, kind, [(start, end, new)], [Wrap(start, end, f"({SWITCH} ? ({new}) : (", "))")])
+    wrap = Wrap(start, end, f"({SWITCH} ? ({new}) : (", "))")
+    finder.add(place, kind, [(start, end, new)], [wrap])
 
 
 def _operator_call(finder, source, node, children, place):
@@ -88,7 +90,7 @@ def _operator(finder, source, node, left, right, place):
 
 def _is_number(node):
     name = node.type.get_canonical().spelling
-    return "chrono::" in name or re.search(r"\b(int|long|short|char|double|float)\b", name) is not None and "<" not in name
+    return "chrono::" in name or _NUMBER.fullmatch(name) is not None
 
 
 def _step(finder, source, node, operand, place):
@@ -150,7 +152,8 @@ def _integer(finder, source, node, place):
     digits = re.match(r"0[xX][0-9a-fA-F']+|[0-9']+", code)
     if digits is None or digits.group(0) != code.rstrip("uUlLzZ"):
         return
-    new = {"0": "1", "1": "0"}.get(code, f"{code} + 1")
+    value, suffix = int(digits.group(0).replace("'", ""), 0), code[len(digits.group(0)) :]
+    new = f"{0 if value == 1 else value + 1}{suffix}"
     _choose(finder, source, "change-constant", source.range(node), new, place)
 
 
@@ -168,5 +171,6 @@ def _named_constant(finder, source, node, place):
             _choose(finder, source, "change-constant", span, new, place)
     elif target.kind == Kind.VAR_DECL and re.match(r"k[A-Z]", target.spelling):
         if _is_number(node):
-            new = f"2 * {code}" if "chrono::" in node.type.get_canonical().spelling else f"{code} + 1"
+            is_time = "chrono::" in node.type.get_canonical().spelling
+            new = f"(2 * {code})" if is_time else f"({code} + 1)"
             _choose(finder, source, "change-constant", span, new, place)
