@@ -123,7 +123,9 @@ void AcquireOp::OnConfirmed(std::uint64_t fencing_token, const absl::StatusOr<Le
   if (finished_) return;
   if (!times.ok()) {
     if (SaysLeaseEnded(times.status())) {
-      may_be_known_ = false;
+      // An id that is unknown to the server can still be granted to a call that broke.
+      const bool ended = ReasonOf(times.status()) != ErrorReason::kLeaseNotFound;
+      may_be_known_ = broke_ && !ended;
       OnTooLate(times.status());
     } else {
       Finish(times.status());
@@ -163,7 +165,9 @@ void AcquireOp::OnRefused(absl::Status refusal) {
     Pause(refusal);
     return;
   }
-  // The server has decided about this call, but earlier ones may have had an effect.
+  // The server has decided about this call. But one that broke may be waiting there still,
+  // or be on its way, and be granted after this: LOCK_HELD does not end the id, and a
+  // server that is older than this library may not end it with WAIT_TIMEOUT for all calls.
   may_be_known_ = broke_;
   switch (ReasonOf(refusal)) {
     case ErrorReason::kLeaseEnded:
@@ -175,17 +179,12 @@ void AcquireOp::OnRefused(absl::Status refusal) {
       Pause(refusal);
       return;
     case ErrorReason::kLockHeld:
-      may_be_known_ = false;
       // The last attempt, at the end of the timeout, does not wait; this acquire did.
       Finish(timeout_ > Duration::zero()
                  ? MakeError(absl::StatusCode::kDeadlineExceeded, ErrorReason::kWaitTimeout,
                              {refusal.message().data(), refusal.message().size()},
                              ErrorMetadata(refusal))
                  : refusal);
-      return;
-    case ErrorReason::kWaitTimeout:
-      may_be_known_ = false;
-      Finish(std::move(refusal));
       return;
     default:
       Finish(std::move(refusal));

@@ -270,6 +270,41 @@ TEST_F(AcquireOpTest, RefusalAfterABrokenCallIsCleanedUpAfter) {
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
 
+// The call that broke may be waiting on the server still, or arrive there later.
+TEST_F(AcquireOpTest, LockHeldAfterABrokenCallIsCleanedUpAfter) {
+  Start(1s);
+  wait(0).SayQueued(1, "somebody");
+  world_.scheduler.Advance(990ms);
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(10ms);
+  ASSERT_EQ(waits(), 2U);
+  wait(1).SayEnded(Refusal(absl::StatusCode::kAborted, ErrorReason::kLockHeld));
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, WaitTimeoutAfterABrokenCallIsCleanedUpAfter) {
+  Start(5s);
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(100ms);
+  ASSERT_EQ(waits(), 2U);
+  world_.scheduler.Advance(4900ms);
+  wait(1).SayEnded(Refusal(absl::StatusCode::kDeadlineExceeded, ErrorReason::kWaitTimeout));
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, RefusalOfANewIdHasNothingToDoWithAnOldOneThatBroke) {
+  Start(60s);
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(100ms);
+  wait(1).SayEnded(LeaseEnded());
+  world_.scheduler.Advance(100ms);
+  ASSERT_EQ(waits(), 3U);
+  wait(2).SayEnded(Refusal(absl::StatusCode::kDeadlineExceeded, ErrorReason::kWaitTimeout));
+  EXPECT_TRUE(Released().empty());
+}
+
 TEST_F(AcquireOpTest, CancelWhileTheCallIsOpenReleasesTheId) {
   Start(5s);
   wait(0).SayQueued(1, "somebody");
@@ -345,6 +380,27 @@ TEST_F(AcquireOpTest, QueuesAgainWhenTheOldGrantCannotBeRenewed) {
   EXPECT_EQ(wait(1).request().lease_id, "lease-2");
   wait(1).SayGranted(43);
   EXPECT_EQ(lease().facts().fencing_token, 43U);
+}
+
+// The server does not know the id; a call that broke may still bring it there.
+TEST_F(AcquireOpTest, IdThatIsUnknownWhenItsGrantIsConfirmedIsReleasedIfACallBroke) {
+  Start(60s);
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(100ms);
+  wait(1).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
+  world_.transport.renewals.at(0).answer(
+      Refusal(absl::StatusCode::kNotFound, ErrorReason::kLeaseNotFound));
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, IdThatHasEndedWhenItsGrantIsConfirmedIsNotReleased) {
+  Start(60s);
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(100ms);
+  wait(1).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
+  world_.transport.renewals.at(0).answer(
+      Refusal(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired));
+  EXPECT_TRUE(Released().empty());
 }
 
 TEST_F(AcquireOpTest, TriesTheRenewalAgainWhenItBreaks) {
