@@ -30,6 +30,9 @@ absl::Status CheckNotForked() {
 absl::StatusOr<std::unique_ptr<Client>> Client::Create(std::string_view address,
                                                        ClientOptions options) {
   if (absl::Status status = CheckNotForked(); !status.ok()) return status;
+  if (options.call_timeout <= Duration::zero() || options.connect_timeout <= Duration::zero()) {
+    return absl::InvalidArgumentError("call_timeout and connect_timeout are more than zero");
+  }
   auto transport = core::GrpcTransport::Create(address);
   if (!transport.ok()) return transport.status();
   auto scheduler = core::ThreadScheduler::Create();

@@ -51,6 +51,7 @@ void AcquireOp::Start() {
 
 void AcquireOp::Attempt() {
   pause_timer_ = {};
+  ExpectWord();
   sent_ = env_.scheduler.Now();
   WaitRequest request{.key = spec_.key,
                       .lease_id = lease_id_,
@@ -80,6 +81,7 @@ void AcquireOp::Attempt() {
 void AcquireOp::OnQueued(std::uint64_t attempt, QueueInfo info) {
   if (finished_ || attempt != attempt_) return;
   backoff_.Reset();
+  OnWord();
   queued_ = info;
   if (hooks_.on_queued) hooks_.on_queued(std::move(info));
 }
@@ -88,6 +90,7 @@ void AcquireOp::OnEnded(std::uint64_t attempt, absl::StatusOr<Grant> end) {
   if (finished_ || attempt != attempt_) return;
   call_ = nullptr;
   if (end.ok()) {
+    OnWord();
     OnGranted(*end);
   } else {
     OnRefused(std::move(end).status());
@@ -111,7 +114,9 @@ void AcquireOp::Confirm(std::uint64_t fencing_token) {
   const MonotonicTime give_up_at = After(deadline_, kAnswerGrace);
   confirmation_ = MakeRenewal(
       env_, spec_.key, lease_id_, RenewalPolicy(*spec_.expire, give_up_at),
-      /*on_trouble=*/nullptr,
+      [self = shared_from_this()](const absl::Status& trouble) {
+        if (!self->finished_) self->OnTrouble(trouble);
+      },
       [self = shared_from_this(), fencing_token](const absl::StatusOr<LeaseTimes>& times) {
         self->OnConfirmed(fencing_token, times);
       });
@@ -162,9 +167,11 @@ void AcquireOp::Succeed(std::uint64_t fencing_token, LeaseTimes times) {
 void AcquireOp::OnRefused(absl::Status refusal) {
   if (ShouldRetry(refusal)) {
     broke_ = true;
+    OnTrouble(refusal);
     Pause(refusal);
     return;
   }
+  OnWord();
   // The server has decided about this call. But one that broke may be waiting there still,
   // or be on its way, and be granted after this: LOCK_HELD does not end the id, and a
   // server that is older than this library may not end it with WAIT_TIMEOUT for all calls.
@@ -209,11 +216,35 @@ void AcquireOp::Pause(const absl::Status& trouble) {
 void AcquireOp::OnLimit() {
   if (queued_.has_value()) {
     Finish(WaitTimeout());
-  } else if (!trouble_.ok()) {
-    Finish(GaveUp(kGaveUp, trouble_));
   } else {
-    Finish(GaveUp(kGaveUp, absl::UnavailableError("no answer from the server")));
+    OnNoWord();
   }
+}
+
+void AcquireOp::ExpectWord() {
+  if (no_word_since_.has_value()) return;
+  no_word_since_ = env_.scheduler.Now();
+  const MonotonicTime limit = After(*no_word_since_, spec_.connect_timeout);
+  if (limit == MonotonicTime::max()) return;
+  no_word_timer_ = env_.scheduler.At(limit, [self = shared_from_this()] { self->OnNoWord(); });
+}
+
+void AcquireOp::OnWord() {
+  no_word_since_.reset();
+  outage_told_ = false;
+  env_.scheduler.Cancel(no_word_timer_);
+}
+
+void AcquireOp::OnTrouble(const absl::Status& trouble) {
+  ExpectWord();
+  trouble_ = trouble;
+  if (std::exchange(outage_told_, true) || !hooks_.on_unavailable) return;
+  hooks_.on_unavailable({.status = trouble, .since = *no_word_since_});
+}
+
+void AcquireOp::OnNoWord() {
+  Finish(GaveUp(kGaveUp,
+                trouble_.ok() ? absl::UnavailableError("no answer from the server") : trouble_));
 }
 
 void AcquireOp::UseNewLeaseId() {
@@ -238,6 +269,7 @@ void AcquireOp::Finish(absl::StatusOr<std::shared_ptr<LeaseCore>> result) {
   finished_ = true;
   env_.scheduler.Cancel(limit_timer_);
   env_.scheduler.Cancel(pause_timer_);
+  env_.scheduler.Cancel(no_word_timer_);
   if (call_ != nullptr) std::exchange(call_, nullptr)->Cancel();
   if (confirmation_ != nullptr) {
     std::exchange(confirmation_, nullptr)->Stop(absl::CancelledError("the acquire has ended"));

@@ -11,6 +11,10 @@
 // that may still be known to the server when the acquire ends without a lease is handed to
 // the releaser, so nothing is left behind.
 //
+// Word from the server is a place in the queue, a grant or a refusal. Whoever waits without
+// word is told of the first call that fails (on_unavailable), and gives up after
+// connect_timeout.
+//
 // Invariants: `done` is called once; a lease whose conservative deadline has passed
 // is never handed out.
 
@@ -33,6 +37,7 @@
 #include "clients/cpp/core/releaser.h"
 #include "clients/cpp/core/renewal.h"
 #include "holdfast/lock_info.h"
+#include "holdfast/lock_options.h"
 #include "holdfast/time.h"
 
 namespace holdfast::core {
@@ -43,13 +48,15 @@ struct AcquireSpec {
   std::optional<Duration> expire;
   std::vector<std::string> tags;
   std::string owner;
+  Duration connect_timeout = kForever;  // How long to go on without word from the server.
 };
 
 // Single-threaded: used in tasks alone. Keeps itself alive while it is under way.
 class AcquireOp : public std::enable_shared_from_this<AcquireOp> {
  public:
   struct Hooks {
-    absl::AnyInvocable<void(QueueInfo)> on_queued;  // May be null.
+    absl::AnyInvocable<void(QueueInfo)> on_queued;    // May be null.
+    absl::AnyInvocable<void(Outage)> on_unavailable;  // May be null.
     absl::AnyInvocable<void(absl::StatusOr<std::shared_ptr<LeaseCore>>)> done;
   };
 
@@ -77,6 +84,11 @@ class AcquireOp : public std::enable_shared_from_this<AcquireOp> {
   void Pause(const absl::Status& trouble);
   void OnLimit();
 
+  void ExpectWord();
+  void OnWord();
+  void OnTrouble(const absl::Status& trouble);
+  void OnNoWord();
+
   void UseNewLeaseId();
   absl::Status WaitTimeout() const;
   void Finish(absl::StatusOr<std::shared_ptr<LeaseCore>> result);
@@ -91,6 +103,7 @@ class AcquireOp : public std::enable_shared_from_this<AcquireOp> {
   MonotonicTime deadline_;  // When the timeout is over.
   TimerId limit_timer_;
   TimerId pause_timer_;
+  TimerId no_word_timer_;
 
   std::string lease_id_;
   bool may_be_known_ = false;  // lease_id_, to the server.
@@ -104,7 +117,9 @@ class AcquireOp : public std::enable_shared_from_this<AcquireOp> {
   // The last word from the server that still stands, for the error at the end.
   std::optional<QueueInfo> queued_;
   absl::Status trouble_;
-  int too_late_ = 0;  // Grants that came when their time was over.
+  std::optional<MonotonicTime> no_word_since_;  // Absent: the server waits for us, or for a holder.
+  bool outage_told_ = false;                    // Since the last word.
+  int too_late_ = 0;                            // Grants that came when their time was over.
 
   bool finished_ = false;
 };

@@ -36,6 +36,7 @@ class AcquireOpTest : public testing::Test {
   void Start(Duration timeout) {
     AcquireOp::Hooks hooks;
     hooks.on_queued = [this](const QueueInfo& info) { positions_.push_back(info.position); };
+    hooks.on_unavailable = [this](Outage outage) { outages_.push_back(std::move(outage)); };
     hooks.done = [this](absl::StatusOr<std::shared_ptr<LeaseCore>> result) {
       EXPECT_FALSE(result_.has_value()) << "ended twice";
       result_ = std::move(result);
@@ -68,6 +69,7 @@ class AcquireOpTest : public testing::Test {
   AcquireSpec spec_{.key = "k", .expire = 30s, .tags = {"t"}, .owner = "me"};
   std::shared_ptr<AcquireOp> op_;
   std::vector<std::uint32_t> positions_;
+  std::vector<Outage> outages_;
   std::optional<absl::StatusOr<std::shared_ptr<LeaseCore>>> result_;
 };
 
@@ -338,6 +340,115 @@ TEST_F(AcquireOpTest, LeaseWithoutExpiryNeverEnds) {
   Start(5s);
   wait(0).SayGranted(1);
   EXPECT_EQ(lease().times().deadline, MonotonicTime::max());
+}
+
+// --- Servers that are away -----------------------------------------------------------
+
+TEST_F(AcquireOpTest, TellsOnceThatTheServerWasNeverThere) {
+  Start(kForever);
+  const MonotonicTime began = world_.scheduler.Now();
+  world_.scheduler.Advance(300ms);
+  wait(0).SayEnded(Broken());
+  ASSERT_EQ(outages_.size(), 1U);
+  EXPECT_EQ(outages_[0].status, Broken());
+  EXPECT_EQ(outages_[0].since, began);
+  world_.scheduler.Advance(100ms);
+  wait(1).SayEnded(Broken());
+  EXPECT_EQ(outages_.size(), 1U);
+  EXPECT_FALSE(result_.has_value());
+}
+
+TEST_F(AcquireOpTest, TellsOfEachOutageAndSinceWhen) {
+  Start(kForever);
+  wait(0).SayQueued(1, "somebody");
+  world_.scheduler.Advance(10s);
+  EXPECT_TRUE(outages_.empty());
+  wait(0).SayEnded(Broken());
+  const MonotonicTime lost = world_.scheduler.Now();
+  world_.scheduler.Advance(100ms);
+  wait(1).SayQueued(1, "somebody");
+  world_.scheduler.Advance(10s);
+  wait(1).SayEnded(Broken());
+  ASSERT_EQ(outages_.size(), 2U);
+  EXPECT_EQ(outages_[0].since, lost);
+  EXPECT_EQ(outages_[1].since, world_.scheduler.Now());
+}
+
+TEST_F(AcquireOpTest, GivesUpWithoutWordForTheConnectTimeout) {
+  spec_.connect_timeout = 5s;
+  Start(kForever);
+  world_.scheduler.Advance(1s);
+  wait(0).SayEnded(Broken());
+  while (!result_.has_value()) {
+    world_.scheduler.Advance(100ms);
+    if (!result_.has_value() && !wait(waits() - 1).cancelled())
+      wait(waits() - 1).SayEnded(Broken());
+    ASSERT_LT(waits(), 100U);
+  }
+  EXPECT_TRUE(absl::IsUnavailable(status()));
+  EXPECT_THAT(std::string(status().message()), testing::HasSubstr("connection reset"));
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, GivesUpAtTheConnectTimeoutAndNotBefore) {
+  spec_.connect_timeout = 5s;
+  Start(kForever);  // The call hangs.
+  world_.scheduler.Advance(4999ms);
+  EXPECT_FALSE(result_.has_value());
+  world_.scheduler.Advance(1ms);
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_TRUE(absl::IsUnavailable(status()));
+  EXPECT_TRUE(wait(0).cancelled());
+  EXPECT_EQ(world_.scheduler.timers(), 0U);
+}
+
+TEST_F(AcquireOpTest, ConnectTimeoutDoesNotLimitTheWaitInTheQueue) {
+  spec_.connect_timeout = 5s;
+  Start(kForever);
+  world_.scheduler.Advance(4s);
+  wait(0).SayQueued(1, "somebody");
+  world_.scheduler.Advance(1h);
+  EXPECT_FALSE(result_.has_value());
+
+  // It begins anew when the connection is lost.
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(4999ms);
+  EXPECT_FALSE(result_.has_value());
+  world_.scheduler.Advance(1ms);
+  EXPECT_TRUE(absl::IsUnavailable(status()));
+}
+
+TEST_F(AcquireOpTest, ConnectTimeoutBeginsAnewWithANewIdThatGetsNoAnswer) {
+  spec_.connect_timeout = 5s;
+  Start(kForever);
+  world_.scheduler.Advance(4s);
+  wait(0).SayEnded(LeaseEnded());
+  world_.scheduler.Advance(1s);
+  ASSERT_EQ(waits(), 2U);
+  EXPECT_FALSE(result_.has_value());
+  world_.scheduler.Advance(5s);
+  EXPECT_TRUE(absl::IsUnavailable(status()));
+}
+
+TEST_F(AcquireOpTest, ConnectTimeoutCountsWhileAGrantIsConfirmed) {
+  spec_.connect_timeout = 5s;
+  Start(kForever);
+  wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
+  world_.scheduler.Advance(1s);
+  world_.transport.renewals.at(0).answer(Broken());
+  ASSERT_EQ(outages_.size(), 1U);
+  world_.scheduler.Advance(5s);
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_TRUE(absl::IsUnavailable(status()));
+  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
+}
+
+TEST_F(AcquireOpTest, GrantEndsTheConnectTimeout) {
+  spec_.connect_timeout = 5s;
+  Start(kForever);
+  wait(0).SayGranted(42);
+  EXPECT_EQ(world_.scheduler.timers(), 0U);
+  EXPECT_TRUE(outages_.empty());
 }
 
 // --- Leases of which little is left ---------------------------------------------------

@@ -53,6 +53,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   const std::string& address() const { return address_; }
   const std::string& owner() const { return options_.owner; }
   Duration call_timeout() const { return options_.call_timeout; }
+  Duration connect_timeout() const { return options_.connect_timeout; }
 
   // FAILED_PRECONDITION: it was shut down, or this process is a child of the one
   // that it belongs to.

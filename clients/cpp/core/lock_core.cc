@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "clients/cpp/core/client_core.h"
 
@@ -12,7 +13,8 @@ AcquireSpec MakeSpec(const ClientCore& client, std::string key, const LockOption
   return {.key = std::move(key),
           .expire = options.expire,
           .tags = {options.tags.begin(), options.tags.end()},
-          .owner = options.owner.empty() ? client.owner() : options.owner};
+          .owner = options.owner.empty() ? client.owner() : options.owner,
+          .connect_timeout = client.connect_timeout()};
 }
 
 }  // namespace
@@ -38,7 +40,16 @@ void LockCore::set_last_status(absl::Status status) {
 }
 
 std::shared_ptr<QueuedCallback> LockCore::NewReporter() const {
-  return options_.on_queued ? std::make_shared<QueuedCallback>(options_.on_queued) : nullptr;
+  if (!options_.on_queued && !options_.on_unavailable) return nullptr;
+  return std::make_shared<QueuedCallback>(
+      [on_queued = options_.on_queued,
+       on_unavailable = options_.on_unavailable](const WaitNews& news) {
+        if (const auto* info = std::get_if<QueueInfo>(&news)) {
+          on_queued(*info);
+        } else {
+          on_unavailable(std::get<Outage>(news));
+        }
+      });
 }
 
 void LockCore::Acquire(AcquireCall call, absl::AnyInvocable<void(AcquireResult)> done) {
@@ -69,10 +80,13 @@ void LockCore::BeginAcquire(const AcquireCall& call, absl::AnyInvocable<void(Acq
 AcquireOp::Hooks LockCore::MakeHooks(absl::AnyInvocable<void(AcquireResult)> done) {
   AcquireOp::Hooks hooks;
   if (acquiring_->reporter != nullptr) {
-    hooks.on_queued = [client = client_, reporter = acquiring_->reporter](QueueInfo info) {
-      reporter->Update(std::move(info),
+    const auto tell = [client = client_, reporter = acquiring_->reporter](WaitNews news) {
+      reporter->Update(std::move(news),
                        [&client](Task report) { client->RunUserCode(std::move(report)); });
     };
+    // Without someone to tell, it must not take the place of other news.
+    if (options_.on_queued) hooks.on_queued = tell;
+    if (options_.on_unavailable) hooks.on_unavailable = tell;
   }
   hooks.done = [self = shared_from_this(), done = std::move(done)](AcquireResult result) mutable {
     self->OnAcquired(result);

@@ -5,28 +5,28 @@
 
 namespace holdfast::core {
 
-void QueuedCallback::Update(QueueInfo info, const std::function<void(Task)>& post) {
+void QueuedCallback::Update(WaitNews news, const std::function<void(Task)>& post) {
   {
     MutexLock lock(mutex_);
     const bool on_its_way = latest_.has_value();
-    latest_ = std::move(info);
+    latest_ = std::move(news);
     if (on_its_way) return;
   }
   post([self = shared_from_this()] { self->ReportLatest(); });
 }
 
 void QueuedCallback::ReportLatest() {
-  QueueInfo info;
+  WaitNews news;
   {
     MutexLock lock(mutex_);
     if (ended_ || !latest_.has_value()) return;
     // An executor with several threads may be at the previous report still.
     while (ReportingElsewhere()) quiet_.Wait(mutex_);
     if (ended_ || !latest_.has_value()) return;
-    info = *std::exchange(latest_, std::nullopt);
+    news = *std::exchange(latest_, std::nullopt);
     reporting_ = std::this_thread::get_id();
   }
-  report_(info);
+  report_(news);
   MutexLock lock(mutex_);
   reporting_ = std::thread::id();
   quiet_.NotifyAll();

@@ -3,6 +3,7 @@
 #include <memory>
 #include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "clients/cpp/core/rendezvous.h"
@@ -17,7 +18,7 @@ using testing::ElementsAre;
 class QueuedCallbackTest : public testing::Test {
  protected:
   void Update(std::uint32_t position) {
-    reporter_->Update({.position = position},
+    reporter_->Update(QueueInfo{.position = position},
                       [this](Task task) { posted_.push_back(std::move(task)); });
   }
 
@@ -25,9 +26,18 @@ class QueuedCallbackTest : public testing::Test {
     for (Task& task : std::exchange(posted_, {})) std::move(task)();
   }
 
+  static constexpr std::uint32_t kOutage = 1'000;
+
+  void UpdateOutage() {
+    reporter_->Update(Outage{}, [this](Task task) { posted_.push_back(std::move(task)); });
+  }
+
   std::vector<std::uint32_t> reported_;
-  std::shared_ptr<QueuedCallback> reporter_ = std::make_shared<QueuedCallback>(
-      [this](const QueueInfo& info) { reported_.push_back(info.position); });
+  std::shared_ptr<QueuedCallback> reporter_ =
+      std::make_shared<QueuedCallback>([this](const WaitNews& news) {
+        const auto* info = std::get_if<QueueInfo>(&news);
+        reported_.push_back(info != nullptr ? info->position : kOutage);
+      });
   std::vector<Task> posted_;
 };
 
@@ -48,6 +58,16 @@ TEST_F(QueuedCallbackTest, ReportsTheLatestPlaceAloneWhenTheUserIsBusy) {
   EXPECT_THAT(reported_, ElementsAre(1));
 }
 
+TEST_F(QueuedCallbackTest, OutageAndPlaceReplaceOneAnother) {
+  Update(3);
+  UpdateOutage();
+  RunPosted();
+  UpdateOutage();
+  Update(2);
+  RunPosted();
+  EXPECT_THAT(reported_, ElementsAre(kOutage, 2));
+}
+
 TEST_F(QueuedCallbackTest, ReportsNothingAfterTheEnd) {
   Update(3);
   reporter_->End();
@@ -62,7 +82,7 @@ TEST(QueuedCallbackThreadsTest, WaitsForAReportThatIsBeingMade) {
   Rendezvous<bool> begun;
   Rendezvous<bool> go_on;
   bool done = false;
-  const auto reporter = std::make_shared<QueuedCallback>([&](const QueueInfo&) {
+  const auto reporter = std::make_shared<QueuedCallback>([&](const WaitNews&) {
     begun.Set(true);
     go_on.Wait();
     done = true;
@@ -78,7 +98,7 @@ TEST(QueuedCallbackThreadsTest, WaitsForAReportThatIsBeingMade) {
 
 TEST(QueuedCallbackThreadsTest, DoesNotWaitForItself) {
   std::shared_ptr<QueuedCallback> reporter;
-  reporter = std::make_shared<QueuedCallback>([&](const QueueInfo&) {
+  reporter = std::make_shared<QueuedCallback>([&](const WaitNews&) {
     reporter->End();
     reporter->AwaitQuiet();
   });

@@ -1,9 +1,15 @@
 #include "clients/cpp/transport/address.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <string>
 #include <system_error>
+
+#include "common/file_descriptor.h"
 
 namespace holdfast::core {
 namespace {
@@ -46,6 +52,23 @@ absl::Status CheckAddress(std::string_view address) {
   }
   if (!IsPort(address.substr(colon + 1))) return Wrong(address, "the port is no number of a port");
   return absl::OkStatus();
+}
+
+absl::Status CheckMayConnect(std::string_view address) {
+  sockaddr_un name{};
+  if (!address.starts_with(kUnix) || address.size() - kUnix.size() > kLongestPath) {
+    return absl::OkStatus();
+  }
+  name.sun_family = AF_UNIX;
+  address.substr(kUnix.size()).copy(name.sun_path, kLongestPath);
+  const FileDescriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe.valid()) return absl::OkStatus();
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
+  const int result = connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name));
+  if (result == 0 || errno != EACCES) return absl::OkStatus();
+  return absl::PermissionDeniedError("cannot connect to " + std::string(address) +
+                                     ": this user may not write to the socket, or not search a "
+                                     "directory on the way to it");
 }
 
 }  // namespace holdfast::core

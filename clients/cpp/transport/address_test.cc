@@ -1,5 +1,12 @@
 #include "clients/cpp/transport/address.h"
 
+#include <sys/fsuid.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -25,6 +32,71 @@ TEST(AddressTest, AnythingElseIsNot) {
 TEST(AddressTest, PathOfASocketHasALimit) {
   EXPECT_TRUE(CheckAddress("unix:/" + std::string(106, 'a')).ok());
   EXPECT_TRUE(absl::IsInvalidArgument(CheckAddress("unix:/" + std::string(107, 'a'))));
+}
+
+// Permissions do not hold root back, so its thread gives up being root for the file system.
+class UnprivilegedThread {
+ public:
+  UnprivilegedThread() { setfsuid(kNobody); }
+  ~UnprivilegedThread() { setfsuid(geteuid()); }
+  UnprivilegedThread(const UnprivilegedThread&) = delete;
+  UnprivilegedThread& operator=(const UnprivilegedThread&) = delete;
+
+ private:
+  static constexpr uid_t kNobody = 65'534;
+};
+
+class MayConnectTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    // In /tmp, because a path has at most 107 bytes.
+    ASSERT_NE(mkdtemp(directory_.data()), nullptr);
+    ASSERT_EQ(chmod(directory_.c_str(), 0755), 0);
+    sockaddr_un name{.sun_family = AF_UNIX, .sun_path = {}};
+    path().copy(name.sun_path, sizeof(name.sun_path) - 1);
+    listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(bind(listener_, reinterpret_cast<const sockaddr*>(&name), sizeof(name)), 0);
+    ASSERT_EQ(listen(listener_, 5), 0);
+  }
+
+  void TearDown() override {
+    close(listener_);
+    unlink(path().c_str());
+    rmdir(directory_.c_str());
+  }
+
+  std::string path() const { return directory_ + "/s"; }
+  std::string address() const { return "unix:" + path(); }
+
+  std::string directory_ = "/tmp/holdfast-address-XXXXXX";
+  int listener_ = -1;
+};
+
+TEST_F(MayConnectTest, SocketThatIsClosedToThisUserIsDenied) {
+  ASSERT_EQ(chmod(path().c_str(), 0700), 0);
+  const UnprivilegedThread unprivileged;
+  const absl::Status status = CheckMayConnect(address());
+  EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
+  EXPECT_NE(status.message().find(path().c_str()), absl::string_view::npos) << status;
+}
+
+TEST_F(MayConnectTest, DirectoryThatIsClosedToThisUserIsDenied) {
+  ASSERT_EQ(chmod(path().c_str(), 0777), 0);
+  ASSERT_EQ(chmod(directory_.c_str(), 0700), 0);
+  const UnprivilegedThread unprivileged;
+  EXPECT_TRUE(absl::IsPermissionDenied(CheckMayConnect(address())));
+}
+
+TEST_F(MayConnectTest, WhatCanHealOrIsInOrderIsNotDenied) {
+  ASSERT_EQ(chmod(path().c_str(), 0777), 0);
+  const UnprivilegedThread unprivileged;
+  EXPECT_EQ(CheckMayConnect(address()), absl::OkStatus());
+  EXPECT_EQ(CheckMayConnect(address() + "-not-there"), absl::OkStatus());
+  EXPECT_EQ(CheckMayConnect("127.0.0.1:1"), absl::OkStatus());
+  EXPECT_EQ(CheckMayConnect("unix:/" + std::string(200, 'a')), absl::OkStatus());
+  // Nobody listens.
+  close(listener_);
+  EXPECT_EQ(CheckMayConnect(address()), absl::OkStatus());
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ void GrpcWaitCall::Start(std::shared_ptr<GrpcWaitCall> call, v1::LockService::St
 
 void GrpcWaitCall::OnReadDone(bool ok) {
   if (!ok) return;  // OnDone comes next, with the reason.
+  contact_->NoteAnswer();
   if (event_.has_queued() && events_.on_end) events_.on_queued(QueueInfoFrom(event_.queued()));
   if (event_.has_granted() && events_.on_end) {
     // At once: the end of the stream brings nothing new.
@@ -32,7 +33,7 @@ void GrpcWaitCall::OnReadDone(bool ok) {
 
 void GrpcWaitCall::OnDone(const grpc::Status& status) {
   if (events_.on_end) {
-    absl::Status end = StatusFrom(status);
+    absl::Status end = contact_->StatusOf(status);
     if (end.ok()) end = absl::UnavailableError("the stream ended without a grant");
     std::exchange(events_.on_end, nullptr)(std::move(end));
   }

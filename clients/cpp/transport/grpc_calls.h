@@ -12,8 +12,11 @@
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "clients/cpp/core/lock_transport.h"
 #include "clients/cpp/transport/call_registry.h"
+#include "clients/cpp/transport/server_contact.h"
 #include "holdfast/time.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 
@@ -24,8 +27,9 @@ class GrpcWaitCall final : public LockTransport::WaitCall,
                            public CallRegistry::Call,
                            public grpc::ClientReadReactor<v1::WaitEvent> {
  public:
-  GrpcWaitCall(v1::AcquireRequest request, LockTransport::WaitEvents events)
-      : request_(std::move(request)), events_(std::move(events)) {}
+  GrpcWaitCall(v1::AcquireRequest request, LockTransport::WaitEvents events,
+               std::shared_ptr<ServerContact> contact)
+      : request_(std::move(request)), events_(std::move(events)), contact_(std::move(contact)) {}
 
   static void Start(std::shared_ptr<GrpcWaitCall> call, v1::LockService::Stub& stub,
                     std::shared_ptr<CallRegistry> registry);
@@ -40,6 +44,7 @@ class GrpcWaitCall final : public LockTransport::WaitCall,
   const v1::AcquireRequest request_;
   v1::WaitEvent event_;
   LockTransport::WaitEvents events_;  // on_end is null once it was called.
+  const std::shared_ptr<ServerContact> contact_;
   std::shared_ptr<CallRegistry> registry_;
 };
 
@@ -47,13 +52,13 @@ class GrpcWaitCall final : public LockTransport::WaitCall,
 template <typename Request, typename Response>
 class GrpcUnaryCall final : public CallRegistry::Call {
  public:
-  using Done = absl::AnyInvocable<void(const grpc::Status&, const Response&)>;
+  using Done = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
   // A method of the stub's callback interface.
   using Method = void (v1::LockService::StubInterface::async_interface::*)(
       grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>);
 
-  GrpcUnaryCall(Request request, Duration limit, Done done)
-      : request_(std::move(request)), done_(std::move(done)) {
+  GrpcUnaryCall(Request request, Duration limit, Done done, std::shared_ptr<ServerContact> contact)
+      : request_(std::move(request)), done_(std::move(done)), contact_(std::move(contact)) {
     // A span rather than a moment: nothing here depends on the wall clock.
     context_.set_deadline(gpr_time_from_nanos(limit.count(), GPR_TIMESPAN));
   }
@@ -61,12 +66,12 @@ class GrpcUnaryCall final : public CallRegistry::Call {
   static void Start(const std::shared_ptr<GrpcUnaryCall>& call, v1::LockService::Stub& stub,
                     Method method, const std::shared_ptr<CallRegistry>& registry) {
     if (!registry->Add(call)) {
-      call->done_(grpc::Status(grpc::StatusCode::CANCELLED, "the client was destroyed"), {});
+      call->done_(absl::CancelledError("the client was destroyed"));
       return;
     }
     (stub.async()->*method)(&call->context_, &call->request_, &call->response_,
                             [self = call.get(), registry](const grpc::Status& status) {
-                              self->done_(status, self->response_);
+                              self->End(status);
                               registry->Remove(self);
                             });
   }
@@ -74,10 +79,19 @@ class GrpcUnaryCall final : public CallRegistry::Call {
   void Cancel() override { context_.TryCancel(); }
 
  private:
+  void End(const grpc::Status& status) {
+    if (absl::Status end = contact_->StatusOf(status); end.ok()) {
+      done_(std::move(response_));
+    } else {
+      done_(std::move(end));
+    }
+  }
+
   grpc::ClientContext context_;
   const Request request_;
   Response response_;
   Done done_;
+  const std::shared_ptr<ServerContact> contact_;
 };
 
 }  // namespace holdfast::core

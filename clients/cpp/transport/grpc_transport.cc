@@ -14,6 +14,8 @@ namespace {
 // Leases of a few seconds are to outlive a restart of the server.
 constexpr Duration kLongestPause = std::chrono::seconds(1);
 
+using Methods = v1::LockService::StubInterface::async_interface;
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcTransport>> GrpcTransport::Create(std::string_view address) {
@@ -22,68 +24,68 @@ absl::StatusOr<std::unique_ptr<GrpcTransport>> GrpcTransport::Create(std::string
 }
 
 GrpcTransport::GrpcTransport(const std::string& address)
-    : waits_(v1::LockService::NewStub(OpenChannel(address, kLongestPause))),
+    : contact_(std::make_shared<ServerContact>(address)),
+      waits_(v1::LockService::NewStub(OpenChannel(address, kLongestPause))),
       short_calls_(v1::LockService::NewStub(OpenChannel(address, kLongestPause))) {}
 
 GrpcTransport::~GrpcTransport() { calls_->Shutdown(); }
 
 std::shared_ptr<LockTransport::WaitCall> GrpcTransport::Wait(const WaitRequest& request,
                                                              WaitEvents events) {
-  auto call = std::make_shared<GrpcWaitCall>(ToProto(request), std::move(events));
+  auto call = std::make_shared<GrpcWaitCall>(ToProto(request), std::move(events), contact_);
   GrpcWaitCall::Start(call, *waits_, calls_);
   return call;
 }
 
+template <typename Request, typename Response>
+void GrpcTransport::Send(typename GrpcUnaryCall<Request, Response>::Method method, Request request,
+                         Duration limit, absl::AnyInvocable<void(absl::StatusOr<Response>)> done) {
+  using Call = GrpcUnaryCall<Request, Response>;
+  const auto call = std::make_shared<Call>(std::move(request), limit, std::move(done), contact_);
+  Call::Start(call, *short_calls_, method, calls_);
+}
+
 void GrpcTransport::Renew(const std::string& key, const std::string& lease_id, Duration limit,
                           absl::AnyInvocable<void(absl::StatusOr<Grant>)> done) {
-  using Call = GrpcUnaryCall<v1::RenewRequest, v1::RenewResponse>;
   v1::RenewRequest request;
   request.set_key(key);
   request.set_lease_id(lease_id);
-  auto call =
-      std::make_shared<Call>(std::move(request), limit,
-                             [done = std::move(done)](const grpc::Status& status,
-                                                      const v1::RenewResponse& response) mutable {
-                               if (status.ok()) {
-                                 done(GrantFrom(response.lease()));
-                               } else {
-                                 done(StatusFrom(status));
-                               }
-                             });
-  Call::Start(call, *short_calls_, &v1::LockService::StubInterface::async_interface::Renew, calls_);
+  Send<v1::RenewRequest, v1::RenewResponse>(
+      &Methods::Renew, std::move(request), limit,
+      [done = std::move(done)](absl::StatusOr<v1::RenewResponse> response) mutable {
+        if (response.ok()) {
+          done(GrantFrom(response->lease()));
+        } else {
+          done(std::move(response).status());
+        }
+      });
 }
 
 void GrpcTransport::Release(const std::string& key, const std::string& lease_id, Duration limit,
                             absl::AnyInvocable<void(absl::Status)> done) {
-  using Call = GrpcUnaryCall<v1::ReleaseRequest, v1::ReleaseResponse>;
   v1::ReleaseRequest request;
   request.set_key(key);
   request.set_lease_id(lease_id);
-  auto call = std::make_shared<Call>(
-      std::move(request), limit,
-      [done = std::move(done)](const grpc::Status& status, const v1::ReleaseResponse&) mutable {
-        done(StatusFrom(status));
+  Send<v1::ReleaseRequest, v1::ReleaseResponse>(
+      &Methods::Release, std::move(request), limit,
+      [done = std::move(done)](absl::StatusOr<v1::ReleaseResponse> response) mutable {
+        done(std::move(response).status());
       });
-  Call::Start(call, *short_calls_, &v1::LockService::StubInterface::async_interface::Release,
-              calls_);
 }
 
 void GrpcTransport::Get(const std::string& key, Duration limit,
                         absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done) {
-  using Call = GrpcUnaryCall<v1::GetRequest, v1::GetResponse>;
   v1::GetRequest request;
   request.set_key(key);
-  auto call =
-      std::make_shared<Call>(std::move(request), limit,
-                             [done = std::move(done)](const grpc::Status& status,
-                                                      const v1::GetResponse& response) mutable {
-                               if (status.ok()) {
-                                 done(LockInfoFrom(response.lock()));
-                               } else {
-                                 done(StatusFrom(status));
-                               }
-                             });
-  Call::Start(call, *short_calls_, &v1::LockService::StubInterface::async_interface::Get, calls_);
+  Send<v1::GetRequest, v1::GetResponse>(
+      &Methods::Get, std::move(request), limit,
+      [done = std::move(done)](absl::StatusOr<v1::GetResponse> response) mutable {
+        if (response.ok()) {
+          done(LockInfoFrom(response->lock()));
+        } else {
+          done(std::move(response).status());
+        }
+      });
 }
 
 }  // namespace holdfast::core

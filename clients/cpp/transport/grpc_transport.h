@@ -11,6 +11,8 @@
 #include "absl/status/statusor.h"
 #include "clients/cpp/core/lock_transport.h"
 #include "clients/cpp/transport/call_registry.h"
+#include "clients/cpp/transport/grpc_calls.h"
+#include "clients/cpp/transport/server_contact.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 
 namespace holdfast::core {
@@ -37,6 +39,12 @@ class GrpcTransport final : public LockTransport {
 
  private:
   explicit GrpcTransport(const std::string& address);
+
+  template <typename Request, typename Response>
+  void Send(typename GrpcUnaryCall<Request, Response>::Method method, Request request,
+            Duration limit, absl::AnyInvocable<void(absl::StatusOr<Response>)> done);
+
+  const std::shared_ptr<ServerContact> contact_;
 
   // A connection of their own for each: a server limits the streams of a connection,
   // and a renewal must never queue behind waits.

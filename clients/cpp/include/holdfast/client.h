@@ -46,6 +46,13 @@ struct ClientOptions {
   // UNAVAILABLE.
   Duration call_timeout = std::chrono::seconds(10);
 
+  // How long an acquire goes on without word from the server: since it began, or since its
+  // connection was lost while it waited in the queue. UNAVAILABLE then. Whoever has a place
+  // in the queue has had word: this does not limit how long a lock is waited for. More than
+  // zero. kForever: a server that is away is waited for like a lock that is held, until
+  // LockOptions::timeout is over.
+  Duration connect_timeout = kForever;
+
   // Absent: callbacks and coroutines run on the client's callback thread, one
   // after another.
   Executor executor{};
@@ -58,7 +65,7 @@ class Client {
   // once, whether or not there is a server; calls report UNAVAILABLE if there is
   // none.
   //
-  // INVALID_ARGUMENT: no such form of address.
+  // INVALID_ARGUMENT: no such form of address, or a timeout that is not more than zero.
   // FAILED_PRECONDITION: this process was forked from one that had a client.
   // RESOURCE_EXHAUSTED: no thread or file descriptor was to be had.
   static absl::StatusOr<std::unique_ptr<Client>> Create(std::string_view address,

@@ -7,11 +7,22 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "holdfast/lock_info.h"
 #include "holdfast/tags.h"
 #include "holdfast/time.h"
 
 namespace holdfast {
+
+// The server cannot be reached, or does not serve yet, or any more. A plain value,
+// thread-compatible.
+struct Outage {
+  // What the last try has come to: mostly UNAVAILABLE, with the reason in words.
+  absl::Status status;
+  // Since when there has been no word from the server: when the acquire began, or when its
+  // connection was lost.
+  MonotonicTime since{};
+};
 
 // Meant for designated initialisers:
 //
@@ -45,6 +56,12 @@ struct LockOptions {
   // a second. Runs where callbacks run (ClientOptions::executor). Not called any more
   // once SyncLock::Acquire has returned or AsyncLock's acquire has told its end.
   std::function<void(const QueueInfo&)> on_queued{};
+
+  // Told once for each outage that an acquire meets: when the first call has failed since
+  // the acquire began, or since the server was last heard of. The acquire goes on, for
+  // ClientOptions::connect_timeout and its own timeout. Runs as on_queued does; where both
+  // have something to tell and neither has run yet, only the later one does.
+  std::function<void(const Outage&)> on_unavailable{};
 };
 
 }  // namespace holdfast
