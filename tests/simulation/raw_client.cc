@@ -88,6 +88,7 @@ void RawClient::BeginEpisode() {
   Chance& chance = world_.chance;
   ++episode_;
   stage_ = Stage::kAcquiring;
+  unanswered_ = false;
   spec_ = {.key = chance.Pick(plan_.keys),
            .lease_id = LeaseId(number(), episode_),
            .owner = "client-" + std::to_string(number())};
@@ -141,13 +142,19 @@ void RawClient::OnAcquireEnded(const Ending& ending) {
     if (refused->reason == Refusal::kLeaseMismatch) {
       world_.recorder.Fail("a request that was sent again was taken for another one");
     }
-    EndEpisode();
+    // An earlier call may be on its way still, and be granted after this one was refused.
+    if (unanswered_) {
+      SendRelease();
+    } else {
+      EndEpisode();
+    }
   } else {
     OnAcquireUnanswered();
   }
 }
 
 void RawClient::OnAcquireUnanswered() {
+  unanswered_ = true;
   Chance& chance = world_.chance;
   if (spec_.expire.has_value() && !winding_down_ && chance.Permille(plan_.forgets_permille)) {
     EndEpisode();

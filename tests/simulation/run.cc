@@ -173,8 +173,10 @@ bool Simulation::AllIdle() const {
 
 // Everybody has cleaned up and every expiry is over. What is held now is held for ever:
 // that is as it should be only if it has no expiry and its holder died, or if its caller
-// was told LOCK_HELD and a repeated request got it after all.
+// was told LOCK_HELD and a request that the network has repeated got it after all
+// (docs/decisions/0007).
 void Simulation::CheckWhatIsLeft() {
+  const bool requests_repeat = plan_.network.repeated_requests_permille > 0;
   std::set<std::string> excused;
   std::set<std::uint32_t> dead;
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> lease_ids;  // By operation.
@@ -185,7 +187,8 @@ void Simulation::CheckWhatIsLeft() {
       lease_ids[operation] = called->lease_id;
       callers[called->lease_id] = event.client;
     } else if (const auto* refused = std::get_if<history::Refused>(&event.what);
-               refused != nullptr && refused->reason == history::Reason::kLockHeld) {
+               requests_repeat && refused != nullptr &&
+               refused->reason == history::Reason::kLockHeld) {
       const auto found = lease_ids.find(operation);
       if (found != lease_ids.end()) excused.insert(found->second);
     } else if (std::holds_alternative<history::ClientStopped>(event.what)) {
