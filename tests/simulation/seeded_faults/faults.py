@@ -310,10 +310,4 @@ FAULTS = [
         "if (!result.ok() && may_be_known_) releaser_.Abandon(spec_.key, lease_id_);",
         "if (!ON && !result.ok() && may_be_known_) releaser_.Abandon(spec_.key, lease_id_);",
     ),
-    _raw(
-        "take the refusal of one call for the end of those that broke",
-        _CLIENT + "acquire_op.cc",
-        "  may_be_known_ = broke_;\n  switch",
-        "  may_be_known_ = !ON && broke_;\n  switch",
-    ),
 ]
