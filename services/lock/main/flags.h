@@ -10,9 +10,9 @@
 #include "services/common/exit_code.h"
 #include "services/common/log.h"
 #include "services/lock/engine/limits.h"
-#include "services/lock/rpc/listen_address.h"
-#include "services/lock/rpc/lock_service.h"
+#include "services/lock/rpc/rpc_limits.h"
 #include "services/lock/storage/rocksdb_store.h"
+#include "services/net/listen_address.h"
 
 namespace holdfast {
 

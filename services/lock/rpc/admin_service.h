@@ -6,7 +6,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "holdfast/v1/admin_service.grpc.pb.h"
-#include "services/lock/rpc/call_starter.h"
+#include "services/lock/rpc/unary_call.h"
 
 namespace holdfast {
 

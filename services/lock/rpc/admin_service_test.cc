@@ -10,7 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/admin_service.grpc.pb.h"
-#include "services/lock/rpc/test_server.h"
+#include "services/lock/rpc/testing/test_server.h"
 #include "tests/support/ask.h"
 #include "tests/support/stub_client.h"
 #include "tests/support/wait_call.h"

@@ -15,7 +15,7 @@
 #include "grpcpp/client_context.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
-#include "services/lock/rpc/test_server.h"
+#include "services/lock/rpc/testing/test_server.h"
 
 namespace holdfast {
 namespace {

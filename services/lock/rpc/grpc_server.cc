@@ -12,7 +12,12 @@
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
 #include "services/common/log.h"
+#include "services/lock/rpc/admin_service.h"
+#include "services/lock/rpc/lock_service.h"
+#include "services/lock/rpc/unary_call.h"
 
 namespace holdfast {
 namespace {
@@ -58,8 +63,7 @@ void EnableBuiltInServices() {
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(LockEngine& engine,
                                                               const Options& options) {
-  std::unique_ptr<GrpcServer> server(
-      new GrpcServer(CallStarter(engine, options.limits.max_message_bytes), options.limits));
+  std::unique_ptr<GrpcServer> server(new GrpcServer(engine, options.limits));
   std::vector<std::unique_ptr<ListeningSocket>> sockets;
   for (const ListenAddress& address : options.listen) {
     auto socket = ListeningSocket::Open(address);
@@ -74,11 +78,19 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(LockEngine& engine
   return server;
 }
 
+GrpcServer::GrpcServer(LockEngine& engine, const RpcLimits& limits) {
+  const CallStarter starter(engine, limits.max_message_bytes);
+  lock_service_ = std::make_unique<LockServiceImpl>(starter, limits);
+  admin_service_ = std::make_unique<AdminServiceImpl>(starter);
+}
+
+GrpcServer::~GrpcServer() { Shutdown(); }
+
 absl::Status GrpcServer::Build(const RpcLimits& limits) {
   EnableBuiltInServices();
   grpc::ServerBuilder builder;
-  builder.RegisterService(&lock_service_);
-  builder.RegisterService(&admin_service_);
+  builder.RegisterService(lock_service_.get());
+  builder.RegisterService(admin_service_.get());
   acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       grpc::InsecureServerCredentials());

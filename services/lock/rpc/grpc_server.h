@@ -13,17 +13,24 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 #include "services/lock/engine/lock_engine.h"
-#include "services/lock/rpc/accept_loop.h"
-#include "services/lock/rpc/admin_service.h"
-#include "services/lock/rpc/call_starter.h"
-#include "services/lock/rpc/connections.h"
-#include "services/lock/rpc/listen_address.h"
-#include "services/lock/rpc/lock_service.h"
+#include "services/lock/rpc/rpc_limits.h"
+#include "services/net/accept_loop.h"
+#include "services/net/connections.h"
+#include "services/net/listen_address.h"
+
+// gRPC's headers, and what is generated for them, take seconds to compile.
+namespace grpc {
+class Server;
+namespace experimental {
+class ExternalConnectionAcceptor;
+}  // namespace experimental
+}  // namespace grpc
 
 namespace holdfast {
+
+class AdminServiceImpl;
+class LockServiceImpl;
 
 // Thread-compatible.
 class GrpcServer {
@@ -38,7 +45,7 @@ class GrpcServer {
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(LockEngine& engine,
                                                            const Options& options);
 
-  ~GrpcServer() { Shutdown(); }
+  ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;
 
@@ -56,15 +63,14 @@ class GrpcServer {
   void Shutdown();
 
  private:
-  GrpcServer(const CallStarter& starter, const RpcLimits& limits)
-      : lock_service_(starter, limits), admin_service_(starter) {}
+  GrpcServer(LockEngine& engine, const RpcLimits& limits);
 
   absl::Status Build(const RpcLimits& limits);
   absl::Status Accept(std::vector<std::unique_ptr<ListeningSocket>> sockets, const Clock& clock);
 
   std::vector<std::string> addresses_;
-  LockServiceImpl lock_service_;
-  AdminServiceImpl admin_service_;
+  std::unique_ptr<LockServiceImpl> lock_service_;
+  std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<AcceptLoop> accept_loop_;

@@ -8,33 +8,15 @@
 #define HOLDFAST_SERVICES_LOCK_RPC_LOCK_SERVICE_H_
 
 #include <cstddef>
-#include <cstdint>
 
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
-#include "services/lock/rpc/call_starter.h"
 #include "services/lock/rpc/open_streams.h"
+#include "services/lock/rpc/rpc_limits.h"
+#include "services/lock/rpc/unary_call.h"
 
 namespace holdfast {
-
-// Each is a flag of holdfastd with the same name in kebab-case.
-struct RpcLimits {
-  // Wait calls that are open at the same time: ten of the tests' crowds.
-  std::uint32_t max_open_waits = 100'000;
-
-  // Watch calls that are open at the same time. Every event is matched against
-  // each, on the engine's thread.
-  std::uint32_t max_watches = 1'000;
-
-  // Events that a watch may be behind. More than a page of a snapshot; an event
-  // has 3,000 bytes at the most and a few hundred as a rule.
-  std::uint32_t max_watch_backlog = 10'000;
-
-  // The longest request, in bytes: the largest valid one has about 3,000, and
-  // unknown fields of newer clients are let through.
-  std::uint32_t max_message_bytes = 65'536;
-};
 
 using RawLockService =
     v1::LockService::WithRawCallbackMethod_Acquire<v1::LockService::WithRawCallbackMethod_Wait<

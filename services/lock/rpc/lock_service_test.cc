@@ -11,7 +11,7 @@
 #include "grpcpp/client_context.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
-#include "services/lock/rpc/test_server.h"
+#include "services/lock/rpc/testing/test_server.h"
 #include "tests/support/ask.h"
 #include "tests/support/call_status.h"
 

@@ -7,8 +7,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.pb.h"
-#include "services/lock/rpc/raw_call.h"
-#include "services/lock/rpc/test_server.h"
+#include "services/lock/rpc/testing/raw_call.h"
+#include "services/lock/rpc/testing/test_server.h"
 #include "tests/support/call_status.h"
 
 namespace holdfast {

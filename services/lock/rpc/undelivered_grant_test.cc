@@ -11,8 +11,8 @@
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 #include "services/lock/engine/testing/gate_store.h"
-#include "services/lock/rpc/raw_call.h"
-#include "services/lock/rpc/test_server.h"
+#include "services/lock/rpc/testing/raw_call.h"
+#include "services/lock/rpc/testing/test_server.h"
 
 namespace holdfast {
 namespace {

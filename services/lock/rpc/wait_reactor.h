@@ -6,7 +6,7 @@
 // no more memory than one that does. The grant goes out last, together with the
 // end of the stream.
 //
-// Life: as of UnaryReactor. The engine's final outcome may meet a write that is
+// Life: as of UnaryReactor (unary_call.h). The engine's final outcome may meet a write that is
 // under way; then the end of that write finishes the call.
 //
 // Thread-safe in what gRPC and the engine call.

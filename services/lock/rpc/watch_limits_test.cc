@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/lock/rpc/watch_fixture.h"
+#include "services/lock/rpc/testing/watch_fixture.h"
 #include "tests/support/call_status.h"
 #include "tests/support/channel.h"
 #include "tests/support/eventually.h"

@@ -10,7 +10,7 @@
 // The pages of the snapshot are asked for one by one, each when the one before has
 // been written, whatever else has gathered behind it.
 //
-// Life: as of UnaryReactor. Thread-safe in what gRPC and the engine call.
+// Life: as of UnaryReactor (unary_call.h). Thread-safe in what gRPC and the engine call.
 
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_WATCH_REACTOR_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_WATCH_REACTOR_H_

@@ -1,8 +1,8 @@
 // The whole service in the process of a test: an engine over a store in memory,
 // and a gRPC server on a Unix socket.
 
-#ifndef HOLDFAST_SERVICES_LOCK_RPC_TEST_SERVER_H_
-#define HOLDFAST_SERVICES_LOCK_RPC_TEST_SERVER_H_
+#ifndef HOLDFAST_SERVICES_LOCK_RPC_TESTING_TEST_SERVER_H_
+#define HOLDFAST_SERVICES_LOCK_RPC_TESTING_TEST_SERVER_H_
 
 #include <memory>
 #include <string>
@@ -13,8 +13,8 @@
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/engine/lock_store.h"
 #include "services/lock/rpc/grpc_server.h"
-#include "services/lock/rpc/lock_service.h"
-#include "services/lock/rpc/scratch_folder.h"
+#include "services/lock/rpc/rpc_limits.h"
+#include "services/net/testing/scratch_folder.h"
 
 namespace holdfast {
 
@@ -55,4 +55,4 @@ class TestServer {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_RPC_TEST_SERVER_H_
+#endif  // HOLDFAST_SERVICES_LOCK_RPC_TESTING_TEST_SERVER_H_

@@ -1,4 +1,4 @@
-#include "services/lock/rpc/listen_address.h"
+#include "services/net/listen_address.h"
 
 #include <netinet/in.h>
 #include <sys/un.h>

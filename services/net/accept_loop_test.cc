@@ -1,4 +1,4 @@
-#include "services/lock/rpc/accept_loop.h"
+#include "services/net/accept_loop.h"
 
 #include <poll.h>
 #include <sys/resource.h>
@@ -13,7 +13,7 @@
 
 #include "common/mutex.h"
 #include "gtest/gtest.h"
-#include "services/lock/rpc/scratch_folder.h"
+#include "services/net/testing/scratch_folder.h"
 
 namespace holdfast {
 namespace {

@@ -1,8 +1,8 @@
 // What the tests of Watch share: a server, and someone who takes locks for watchers
 // to see.
 
-#ifndef HOLDFAST_SERVICES_LOCK_RPC_WATCH_FIXTURE_H_
-#define HOLDFAST_SERVICES_LOCK_RPC_WATCH_FIXTURE_H_
+#ifndef HOLDFAST_SERVICES_LOCK_RPC_TESTING_WATCH_FIXTURE_H_
+#define HOLDFAST_SERVICES_LOCK_RPC_TESTING_WATCH_FIXTURE_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 #include "gtest/gtest.h"
 #include "holdfast/v1/lease_event.pb.h"
-#include "services/lock/rpc/test_server.h"
+#include "services/lock/rpc/testing/test_server.h"
 #include "tests/support/ask.h"
 #include "tests/support/stub_client.h"
 
@@ -69,4 +69,4 @@ class WatchTest : public testing::Test {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_RPC_WATCH_FIXTURE_H_
+#endif  // HOLDFAST_SERVICES_LOCK_RPC_TESTING_WATCH_FIXTURE_H_

@@ -1,4 +1,4 @@
-#include "services/lock/rpc/connections.h"
+#include "services/net/connections.h"
 
 #include <sys/socket.h>
 

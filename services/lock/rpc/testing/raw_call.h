@@ -1,8 +1,8 @@
 // Calls of a method by its name, with bytes in and out: what a client can send
 // that no generated stub would.
 
-#ifndef HOLDFAST_SERVICES_LOCK_RPC_RAW_CALL_H_
-#define HOLDFAST_SERVICES_LOCK_RPC_RAW_CALL_H_
+#ifndef HOLDFAST_SERVICES_LOCK_RPC_TESTING_RAW_CALL_H_
+#define HOLDFAST_SERVICES_LOCK_RPC_TESTING_RAW_CALL_H_
 
 #include <cstddef>
 #include <limits>
@@ -30,4 +30,4 @@ RawResult RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::stri
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_RPC_RAW_CALL_H_
+#endif  // HOLDFAST_SERVICES_LOCK_RPC_TESTING_RAW_CALL_H_

@@ -1,4 +1,4 @@
-#include "services/lock/rpc/listening_socket.h"
+#include "services/net/listening_socket.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

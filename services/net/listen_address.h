@@ -1,7 +1,7 @@
 // An address to listen on, as --listen has it: unix:/path, or host:port.
 
-#ifndef HOLDFAST_SERVICES_LOCK_RPC_LISTEN_ADDRESS_H_
-#define HOLDFAST_SERVICES_LOCK_RPC_LISTEN_ADDRESS_H_
+#ifndef HOLDFAST_SERVICES_NET_LISTEN_ADDRESS_H_
+#define HOLDFAST_SERVICES_NET_LISTEN_ADDRESS_H_
 
 #include <sys/socket.h>
 
@@ -34,4 +34,4 @@ std::string TcpAddressText(const sockaddr_storage& address);
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_RPC_LISTEN_ADDRESS_H_
+#endif  // HOLDFAST_SERVICES_NET_LISTEN_ADDRESS_H_

@@ -9,8 +9,8 @@
 // which the kernel never gives out twice, tells whether a descriptor is still the
 // connection that was added. Thread-compatible.
 
-#ifndef HOLDFAST_SERVICES_LOCK_RPC_CONNECTIONS_H_
-#define HOLDFAST_SERVICES_LOCK_RPC_CONNECTIONS_H_
+#ifndef HOLDFAST_SERVICES_NET_CONNECTIONS_H_
+#define HOLDFAST_SERVICES_NET_CONNECTIONS_H_
 
 #include <cstdint>
 #include <map>
@@ -32,4 +32,4 @@ class Connections {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_RPC_CONNECTIONS_H_
+#endif  // HOLDFAST_SERVICES_NET_CONNECTIONS_H_

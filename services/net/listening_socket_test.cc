@@ -1,4 +1,4 @@
-#include "services/lock/rpc/listening_socket.h"
+#include "services/net/listening_socket.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include "common/file_descriptor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/lock/rpc/scratch_folder.h"
+#include "services/net/testing/scratch_folder.h"
 
 namespace holdfast {
 namespace {

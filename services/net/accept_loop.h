@@ -5,8 +5,8 @@
 // again. It also leaves the last descriptors to the rest of the process: the
 // database must be able to open a file however many clients there are.
 
-#ifndef HOLDFAST_SERVICES_LOCK_RPC_ACCEPT_LOOP_H_
-#define HOLDFAST_SERVICES_LOCK_RPC_ACCEPT_LOOP_H_
+#ifndef HOLDFAST_SERVICES_NET_ACCEPT_LOOP_H_
+#define HOLDFAST_SERVICES_NET_ACCEPT_LOOP_H_
 
 #include <functional>
 #include <memory>
@@ -17,7 +17,7 @@
 #include "absl/status/statusor.h"
 #include "common/file_descriptor.h"
 #include "services/common/clock.h"
-#include "services/lock/rpc/listening_socket.h"
+#include "services/net/listening_socket.h"
 
 namespace holdfast {
 
@@ -67,4 +67,4 @@ class AcceptLoop {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_RPC_ACCEPT_LOOP_H_
+#endif  // HOLDFAST_SERVICES_NET_ACCEPT_LOOP_H_

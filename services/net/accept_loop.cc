@@ -1,4 +1,4 @@
-#include "services/lock/rpc/accept_loop.h"
+#include "services/net/accept_loop.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

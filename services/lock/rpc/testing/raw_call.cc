@@ -1,4 +1,4 @@
-#include "services/lock/rpc/raw_call.h"
+#include "services/lock/rpc/testing/raw_call.h"
 
 #include <chrono>
 

@@ -1,8 +1,8 @@
 // A folder for the sockets of a test. Bazel's own lies too deep: the path of a
 // socket has at most 107 bytes.
 
-#ifndef HOLDFAST_SERVICES_LOCK_RPC_SCRATCH_FOLDER_H_
-#define HOLDFAST_SERVICES_LOCK_RPC_SCRATCH_FOLDER_H_
+#ifndef HOLDFAST_SERVICES_NET_TESTING_SCRATCH_FOLDER_H_
+#define HOLDFAST_SERVICES_NET_TESTING_SCRATCH_FOLDER_H_
 
 #include <stdlib.h>
 
@@ -35,4 +35,4 @@ class ScratchFolder {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_RPC_SCRATCH_FOLDER_H_
+#endif  // HOLDFAST_SERVICES_NET_TESTING_SCRATCH_FOLDER_H_

@@ -1,4 +1,4 @@
-#include "services/lock/rpc/test_server.h"
+#include "services/lock/rpc/testing/test_server.h"
 
 #include <utility>
 

@@ -5,8 +5,8 @@
 // that has the name is left alone. A TCP port is never shared with another
 // server, because clients would reach the one or the other at random.
 
-#ifndef HOLDFAST_SERVICES_LOCK_RPC_LISTENING_SOCKET_H_
-#define HOLDFAST_SERVICES_LOCK_RPC_LISTENING_SOCKET_H_
+#ifndef HOLDFAST_SERVICES_NET_LISTENING_SOCKET_H_
+#define HOLDFAST_SERVICES_NET_LISTENING_SOCKET_H_
 
 #include <sys/stat.h>
 
@@ -15,7 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/file_descriptor.h"
-#include "services/lock/rpc/listen_address.h"
+#include "services/net/listen_address.h"
 
 namespace holdfast {
 
@@ -54,4 +54,4 @@ class ListeningSocket {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_SERVICES_LOCK_RPC_LISTENING_SOCKET_H_
+#endif  // HOLDFAST_SERVICES_NET_LISTENING_SOCKET_H_
