@@ -102,7 +102,8 @@ def _cc_proto_impl(ctx):
         public_hdrs = headers,
         # As a system folder, so that includers get no warnings from it either.
         system_includes = [out_dir],
-        user_compile_flags = ["-w"],
+        # PIC, because it goes into the C++ client's library (.bazelrc says more).
+        user_compile_flags = ["-w", "-fPIC", "-fno-semantic-interposition"],
         compilation_contexts = [dep.compilation_context for dep in deps],
     )
     linking_context, _ = cc_common.create_linking_context_from_compilation_outputs(

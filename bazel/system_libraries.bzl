@@ -103,6 +103,9 @@ def _system_library_impl(repository_ctx):
         build += _TOOL.format(name = name)
     if attr.protos:
         build += _PROTOS
+    if attr.version_of:
+        version = _run(repository_ctx, ["pkg-config", "--modversion", attr.version_of]).strip()
+        repository_ctx.file("version.bzl", "VERSION = %s\n" % repr(version))
     repository_ctx.file("WORKSPACE", 'workspace(name = "%s")\n' % repository_ctx.name)
     repository_ctx.file("BUILD", build)
 
@@ -117,6 +120,9 @@ _system_library = repository_rule(
         "needs": attr.string_list_dict(doc = "Target -> further targets that it depends on."),
         "protos": attr.bool(doc = "Whether the headers hold .proto files to import."),
         "tools": attr.string_list(doc = "Programs under /usr/bin."),
+        "version_of": attr.string(
+            doc = "A pkg-config module whose version is to be VERSION in version.bzl.",
+        ),
     },
     # Evaluated anew whenever Bazel's server starts, so upgraded packages are noticed.
     local = True,
@@ -153,6 +159,7 @@ def system_libraries():
             "grpc++_reflection": [":grpc++"],
         },
         tools = ["grpc_cpp_plugin", "grpc_python_plugin"],
+        version_of = "grpc++",
     )
     _system_library(
         name = "rocksdb",

@@ -1,9 +1,14 @@
 # shellcheck shell=bash
 # `./dev install --prefix DIR`: the server, the command line client, the C++ client's
-# headers and library, and the protos, as a package would lay them out below DIR.
+# headers and libraries, and the protos, as a package would lay them out below DIR.
+#
+# What is installed can be moved to another place as a whole. Libraries lie in lib/ whatever
+# the prefix is: below /usr too linkers, pkg-config and CMake look there, besides the folder
+# of the machine's architecture, which is for packages.
 
 INSTALLED_PROGRAMS=(//services/lock/main:holdfastd //clients/cli:holdfast)
-INSTALLED_LIBRARY=//:libholdfast
+# The archive and the shared library, which Bazel calls holdfast.
+INSTALLED_LIBRARIES=(//clients/cpp/packaging:libholdfast //clients/cpp/packaging:holdfast)
 
 # built_path LABEL FOLDER: where the result of the target lies.
 built_path() {
@@ -20,6 +25,25 @@ install_tree() {
   done < <(cd "$from" && find . -name "*$suffix" "$@")
 }
 
+# install_client PREFIX FOLDER VERSION: the C++ client, as it was built into FOLDER.
+install_client() {
+  local prefix=$1 folder=$2/clients/cpp/packaging version=$3 soname file to
+  install_tree clients/cpp/include "$prefix/include" .h
+  install -D -m 644 "$folder/libholdfast.a" "$prefix/lib/libholdfast.a"
+  soname=$(readelf -d "$folder/libholdfast.so" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')
+  install -D -m 644 "$folder/libholdfast.so" "$prefix/lib/$soname"
+  # What -lholdfast finds.
+  ln -sf "$soname" "$prefix/lib/libholdfast.so"
+  mkdir -p "$prefix/lib/pkgconfig" "$prefix/lib/cmake/holdfast"
+  for file in clients/cpp/packaging/*.in; do
+    case $file in
+      *.pc.in) to=$prefix/lib/pkgconfig ;;
+      *) to=$prefix/lib/cmake/holdfast ;;
+    esac
+    sed "s|@VERSION@|$version|; s|@SONAME@|$soname|" "$file" >"$to/$(basename "$file" .in)"
+  done
+}
+
 # lay_out PREFIX FOLDER: installs below PREFIX what was built into FOLDER. To be called in
 # the checkout's root.
 lay_out() {
@@ -27,15 +51,11 @@ lay_out() {
   for label in "${INSTALLED_PROGRAMS[@]}"; do
     install -D -m 755 "$(built_path "$label" "$folder")" "$prefix/bin/${label##*:}"
   done
-  install -D -m 644 "$(built_path "$INSTALLED_LIBRARY" "$folder").a" "$prefix/lib/libholdfast.a"
-  install_tree clients/cpp/include "$prefix/include" .h
+  version=$(sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p' common/version.h)
+  install_client "$prefix" "$folder" "$version"
   # What is on disk is the server's own affair, so those protos stay here.
   install_tree protos "$prefix/share/holdfast/protos" .proto -not -path '*/storage/*'
   install -D -m 644 LICENSE "$prefix/share/doc/holdfast/LICENSE"
-  version=$(sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p' common/version.h)
-  mkdir -p "$prefix/lib/pkgconfig"
-  sed "s|@PREFIX@|$prefix|; s|@VERSION@|$version|" bazel/dev/holdfast.pc.in \
-    >"$prefix/lib/pkgconfig/holdfast.pc"
 }
 
 dev_install() {
@@ -44,9 +64,9 @@ dev_install() {
   [[ $prefix == /* ]] || prefix=$CALLED_FROM/$prefix
   prepare build
   mkdir -p "$prefix" || die "cannot create $prefix"
-  say "building ${INSTALLED_PROGRAMS[*]} $INSTALLED_LIBRARY for release"
-  run_bazel build "${flags[@]}" "${INSTALLED_PROGRAMS[@]}" "$INSTALLED_LIBRARY"
+  say "building ${INSTALLED_PROGRAMS[*]} ${INSTALLED_LIBRARIES[*]} for release"
+  run_bazel build "${flags[@]}" "${INSTALLED_PROGRAMS[@]}" "${INSTALLED_LIBRARIES[@]}"
   say "installing below $prefix"
   lay_out "$prefix" "$(build_folder "${flags[@]}")"
-  say "done: $prefix/bin/holdfastd, and pkg-config knows holdfast in $prefix/lib/pkgconfig"
+  say "done: $prefix/bin/holdfastd, and what pkg-config and CMake read is below $prefix/lib"
 }
