@@ -35,7 +35,7 @@ def _find(root, path, include_folders):
     for _ in range(10):
         made = rewrite.rewrite(path, text, mutants)
         wrong = set()
-        for name, line, column, _ in source.errors(root, source.parse(root, path, made.text, include_folders)):
+        for name, line, column, _ in read.errors_in(made.text):
             if name == path:
                 wrong |= rewrite.blamed(made, line, column)
         if not wrong:

@@ -4,6 +4,7 @@ HOLDFAST_MUTANT(n) is true in a process that was started with HOLDFAST_MUTANT=n.
 """
 
 import dataclasses
+import re
 
 from mutant import SWITCH
 
@@ -28,6 +29,9 @@ inline int Active() noexcept {
 _NO_WARNINGS = "#pragma GCC system_header\n"
 
 
+_INCLUDE = re.compile(r"^#include .*\n", re.MULTILINE)
+
+
 @dataclasses.dataclass(frozen=True)
 class Piece:
     """Where something of a mutant has come to lie in the text that was made."""
@@ -44,6 +48,14 @@ class Rewritten:
     ranges: list  # what lies within a wrap, its own pieces included
 
 
+def _switch_place(text):
+    """After the includes: libclang reads those once for all texts that are made of a file."""
+    end = 0
+    for match in _INCLUDE.finditer(text):
+        end = match.end()
+    return end
+
+
 def rewrite(path, text, mutants):
     """The text with `mutants`, which are {number: Mutant}, all of this file."""
     inserted = []  # (offset, sort key, code, number, wrap's index)
@@ -58,9 +70,10 @@ def rewrite(path, text, mutants):
         inserted.append((wrap.start, (1, index), prefix, number, index))
     inserted.sort(key=lambda item: item[:2])
 
-    parts = [_NO_WARNINGS if path.endswith(".h") else "", _SWITCH_CODE]
+    copied = _switch_place(text)
+    parts = [text[:copied], _NO_WARNINGS if path.endswith(".h") else "", _SWITCH_CODE]
     length = sum(map(len, parts))
-    copied, pieces, begins, ends = 0, [], {}, {}
+    pieces, begins, ends = [], {}, {}
     for offset, (is_prefix, _), code, number, index in inserted:
         parts += [text[copied:offset], code]
         length += offset - copied

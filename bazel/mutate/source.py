@@ -16,23 +16,14 @@ _FUNCTIONS = (
 )  # fmt: skip
 _MACRO = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|assert")
 
-
-def parse(root, path, text, include_folders):
-    """The translation unit of the file with this text in place of its own."""
-    flags = [*_FLAGS, f"-I{root}", *(f"-isystem{folder}" for folder in include_folders)]
-    return cindex.Index.create().parse(
-        str(root / path),
-        args=flags,
-        unsaved_files=[(str(root / path), text)],
-    )
-
-
-def errors(root, unit):
-    """Yields (path, line, column, message) of what does not compile."""
-    for found in unit.diagnostics:
-        if found.severity >= cindex.Diagnostic.Error:
-            name = found.location.file.name if found.location.file else ""
-            yield name.removeprefix(f"{root}/"), found.location.line, found.location.column, found.spelling
+# What a file includes is read once, and without the bodies of functions: most of the time
+# would go there.
+_OPTIONS = (
+    cindex.TranslationUnit.PARSE_PRECOMPILED_PREAMBLE
+    | cindex.TranslationUnit.PARSE_SKIP_FUNCTION_BODIES
+    | 0x100  # CXTranslationUnit_CreatePreambleOnFirstParse
+    | 0x800  # CXTranslationUnit_LimitSkipFunctionBodiesToPreamble
+)
 
 
 class Source:
@@ -41,18 +32,33 @@ class Source:
     def __init__(self, root, path, text, include_folders):
         self.path = path
         self.text = text
+        self._root = root
         self._file = str(root / path)
-        self._unit = parse(root, path, text, include_folders)
-        self.errors = list(errors(root, self._unit))
-        cursor = self._unit.cursor
-        tokens = [
-            (t.extent.start.offset, t.extent.end.offset, t.spelling)
-            for t in self._unit.get_tokens(extent=cursor.extent)
-            if t.kind != cindex.TokenKind.COMMENT
+        flags = [*_FLAGS, f"-I{root}", *(f"-isystem{folder}" for folder in include_folders)]
+        self._unit = cindex.Index.create().parse(
+            self._file, args=flags, unsaved_files=[(self._file, text)], options=_OPTIONS
+        )
+        self.errors = list(self._errors())
+        self._tokens = [
+            (*self.range(token), token.spelling)
+            for token in self._unit.get_tokens(extent=self._unit.cursor.extent)
+            if token.kind != cindex.TokenKind.COMMENT
         ]
-        self._tokens = tokens
-        self._starts = [t[0] for t in tokens]
+        self._starts = [token[0] for token in self._tokens]
         self._macros = list(self._macro_uses())
+
+    def errors_in(self, made):
+        """[(path, line, column, message)] of this text in place of the file's own. Everything
+        else that was asked of this source is of no use afterwards."""
+        self._unit.reparse(unsaved_files=[(self._file, made)], options=_OPTIONS)
+        return list(self._errors())
+
+    def _errors(self):
+        for found in self._unit.diagnostics:
+            if found.severity >= cindex.Diagnostic.Error:
+                place = found.location
+                name = place.file.name if place.file else ""
+                yield name.removeprefix(f"{self._root}/"), place.line, place.column, found.spelling
 
     def _macro_uses(self):
         """Known by their names: asking libclang for them takes longer than all the rest."""
