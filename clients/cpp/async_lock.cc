@@ -73,8 +73,17 @@ absl::StatusOr<Lease> AcquireAwaitable::await_resume() {
 AsyncLock::AsyncLock(Client& client, std::string key, LockOptions options)
     : core_(std::make_shared<LockCore>(client.core_, std::move(key), std::move(options))) {}
 
-AsyncLock::~AsyncLock() {
-  if (core_->client().InOwnProcess()) core_->Close([](const absl::Status&) {});
+AsyncLock::~AsyncLock() { Close(); }
+
+AsyncLock& AsyncLock::operator=(AsyncLock&& other) noexcept {
+  if (this == &other) return *this;
+  Close();
+  core_ = std::move(other.core_);
+  return *this;
+}
+
+void AsyncLock::Close() noexcept {
+  if (core_ != nullptr && core_->client().InOwnProcess()) core_->Close([](const absl::Status&) {});
 }
 
 const std::string& AsyncLock::key() const { return core_->key(); }
@@ -128,6 +137,14 @@ Awaitable<absl::Status> AsyncLock::Release() {
   });
 }
 
+Awaitable<absl::Status> AsyncLock::Release(Lease lease) {
+  return Awaitable<absl::Status>(
+      [core = core_, lease = std::move(lease)](const std::stop_token&, auto done) {
+        Begin<absl::Status>(*core, std::move(done),
+                            [&](auto take) { core->ReleaseOnly(lease.core_, std::move(take)); });
+      });
+}
+
 Awaitable<absl::StatusOr<bool>> AsyncLock::Locked() {
   return Awaitable<absl::StatusOr<bool>>(
       [core = core_](const std::stop_token&, auto done) { BeginLocked(*core, std::move(done)); });
@@ -150,6 +167,11 @@ void AsyncLock::RenewThen(absl::AnyInvocable<void(absl::Status)> done) {
 
 void AsyncLock::ReleaseThen(absl::AnyInvocable<void(absl::Status)> done) {
   Begin<absl::Status>(*core_, std::move(done), [&](auto take) { core_->Release(std::move(take)); });
+}
+
+void AsyncLock::ReleaseThen(const Lease& lease, absl::AnyInvocable<void(absl::Status)> done) {
+  Begin<absl::Status>(*core_, std::move(done),
+                      [&](auto take) { core_->ReleaseOnly(lease.core_, std::move(take)); });
 }
 
 void AsyncLock::LockedThen(absl::AnyInvocable<void(absl::StatusOr<bool>)> done) {

@@ -188,6 +188,53 @@ TEST_F(AsyncLockTest, DetachedLeaseStaysOnTheServer) {
   EXPECT_EQ(info->holders[0].fencing_token, token);
 }
 
+// --- One object shared -----------------------------------------------------------------
+
+TEST_F(AsyncLockTest, SecondAcquireThroughTheObjectWaitsForTheFirst) {
+  AsyncLock lock(*client_, "k", {.expire = 30s});
+  const auto first = Acquire(lock).get();
+  ASSERT_TRUE(first.ok());
+  auto second = Acquire(lock);
+  ASSERT_TRUE(AwaitQueue(1));
+  EXPECT_EQ(second.wait_for(0s), std::future_status::timeout);
+  EXPECT_EQ(Release(lock), absl::OkStatus());
+  const auto lease = second.get();
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  EXPECT_GT(lease->fencing_token(), first->fencing_token());
+  EXPECT_EQ(lock.lease()->lease_id(), lease->lease_id());
+}
+
+TEST_F(AsyncLockTest, WhoAcquiresAgainWhatItHoldsTimesOut) {
+  AsyncLock lock(*client_, "k", {.timeout = 30ms, .expire = 30s});
+  ASSERT_TRUE(Acquire(lock).get().ok());
+  EXPECT_EQ(ReasonOf(Acquire(lock).get().status()), ErrorReason::kWaitTimeout);
+  EXPECT_TRUE(lock.lease()->valid());
+}
+
+TEST_F(AsyncLockTest, LateHolderDoesNotReleaseItsSuccessor) {
+  AsyncLock lock(*client_, "k", {.expire = 150ms, .auto_renew = false});
+  const auto lost = Acquire(lock).get();
+  ASSERT_TRUE(lost.ok());
+  const auto successor = Acquire(lock).get();
+  ASSERT_TRUE(successor.ok()) << successor.status();
+  EXPECT_EQ(ReasonOf(Release(lock)), ErrorReason::kLeaseExpired);
+  EXPECT_NE(successor->state(), LeaseState::kReleased);
+  std::promise<absl::Status> released;
+  lock.ReleaseThen(*successor, [&](absl::Status status) { released.set_value(std::move(status)); });
+  released.get_future().wait();
+  EXPECT_EQ(lock.lease(), std::nullopt);
+}
+
+TEST_F(AsyncLockTest, MovedLockTakesItsLeaseAlong) {
+  AsyncLock lock(*client_, "k", {.expire = 30s});
+  ASSERT_TRUE(Acquire(lock).get().ok());
+  AsyncLock moved = std::move(lock);
+  EXPECT_EQ(Release(moved), absl::OkStatus());
+  EXPECT_FALSE(Taken());
+  moved = AsyncLock(*client_, "other", {.expire = 30s});
+  EXPECT_EQ(moved.key(), "other");
+}
+
 // --- Coroutines ---------------------------------------------------------------------------
 
 TEST_F(AsyncLockTest, CoroutineTakesAndReleases) {

@@ -1,10 +1,13 @@
 #include "clients/cpp/core/lock_core.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include "clients/cpp/core/client_core.h"
+#include "clients/cpp/core/errors.h"
 
 namespace holdfast::core {
 namespace {
@@ -24,9 +27,20 @@ LockCore::LockCore(std::shared_ptr<ClientCore> client, std::string key, LockOpti
       options_(std::move(options)),
       spec_(MakeSpec(*client_, std::move(key), options_)) {}
 
-std::shared_ptr<LeaseCore> LockCore::lease() const {
+std::shared_ptr<LeaseCore> LockCore::OwnLease(Holder holder) const {
   MutexLock lock(mutex_);
-  return lease_;
+  for (const auto& [who, lease] : leases_) {
+    if (who == holder) return lease;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<LeaseCore> LockCore::lease(Holder holder) const {
+  if (holder != kNobodyKnown) {
+    if (std::shared_ptr<LeaseCore> own = OwnLease(holder); own != nullptr) return own;
+  }
+  MutexLock lock(mutex_);
+  return leases_.empty() ? nullptr : leases_.back().second;
 }
 
 absl::Status LockCore::last_status() const {
@@ -62,25 +76,28 @@ void LockCore::BeginAcquire(const AcquireCall& call, absl::AnyInvocable<void(Acq
     done(std::move(status));
     return;
   }
-  client_->Activate(shared_from_this());
-  acquiring_ = std::make_unique<Acquiring>();
-  acquiring_->reporter = call.reporter;
-  acquiring_->op = std::make_shared<AcquireOp>(client_->env(), client_->releaser(), spec_,
-                                               call.timeout, MakeHooks(std::move(done)));
-  const std::shared_ptr<AcquireOp> op = acquiring_->op;
+  const std::uint64_t acquire = ++last_acquire_;
+  Acquiring& acquiring = acquiring_[acquire];
+  acquiring.holder = call.holder;
+  acquiring.reporter = call.reporter;
+  UpdateActive();
+  const auto op = std::make_shared<AcquireOp>(client_->env(), client_->releaser(), spec_,
+                                              call.timeout, MakeHooks(acquire, std::move(done)));
+  acquiring.op = op;
   for (const std::stop_token& token : call.stop) {
     if (!token.stop_possible()) continue;
-    acquiring_->on_stop.emplace_back(token, [client = client_, op] {
+    acquiring.on_stop.emplace_back(token, [client = client_, op] {
       client->Run([op] { op->Cancel(absl::CancelledError("the acquire was cancelled")); });
     });
   }
   op->Start();
 }
 
-AcquireOp::Hooks LockCore::MakeHooks(absl::AnyInvocable<void(AcquireResult)> done) {
+AcquireOp::Hooks LockCore::MakeHooks(std::uint64_t acquire,
+                                     absl::AnyInvocable<void(AcquireResult)> done) {
   AcquireOp::Hooks hooks;
-  if (acquiring_->reporter != nullptr) {
-    const auto tell = [client = client_, reporter = acquiring_->reporter](WaitNews news) {
+  if (const auto& reporter = acquiring_[acquire].reporter; reporter != nullptr) {
+    const auto tell = [client = client_, reporter](WaitNews news) {
       reporter->Update(std::move(news),
                        [&client](Task report) { client->RunUserCode(std::move(report)); });
     };
@@ -88,8 +105,9 @@ AcquireOp::Hooks LockCore::MakeHooks(absl::AnyInvocable<void(AcquireResult)> don
     if (options_.on_queued) hooks.on_queued = tell;
     if (options_.on_unavailable) hooks.on_unavailable = tell;
   }
-  hooks.done = [self = shared_from_this(), done = std::move(done)](AcquireResult result) mutable {
-    self->OnAcquired(result);
+  hooks.done = [self = shared_from_this(), acquire,
+                done = std::move(done)](AcquireResult result) mutable {
+    self->OnAcquired(acquire, result);
     done(std::move(result));
   };
   return hooks;
@@ -97,14 +115,6 @@ AcquireOp::Hooks LockCore::MakeHooks(absl::AnyInvocable<void(AcquireResult)> don
 
 absl::Status LockCore::CheckAcquire(const AcquireCall& call) const {
   if (absl::Status status = client_->CheckUsable(); !status.ok()) return status;
-  if (acquiring_ != nullptr) {
-    return absl::FailedPreconditionError("lock " + spec_.key +
-                                         " is being acquired through this object already");
-  }
-  if (keeper_ != nullptr) {
-    return absl::FailedPreconditionError("lock " + spec_.key +
-                                         " is held through this object already; release it first");
-  }
   if (call.timeout < Duration::zero()) return absl::InvalidArgumentError("timeout is negative");
   if (options_.auto_renew && !options_.expire.has_value()) {
     return absl::InvalidArgumentError("auto_renew needs an expire");
@@ -115,37 +125,60 @@ absl::Status LockCore::CheckAcquire(const AcquireCall& call) const {
   return absl::OkStatus();
 }
 
-void LockCore::OnAcquired(const AcquireResult& result) {
-  if (acquiring_->reporter != nullptr) acquiring_->reporter->End();
-  acquiring_ = nullptr;
-  if (!result.ok()) {
-    client_->Deactivate(shared_from_this());
-    return;
-  }
-  {
-    MutexLock lock(mutex_);
-    lease_ = *result;
-  }
-  keeper_ = std::make_shared<LeaseKeeper>(client_->env(), *result, options_.auto_renew,
-                                          [client = client_](std::shared_ptr<LeaseCore> lease) {
-                                            client->SignalLost(std::move(lease));
-                                          });
-  keeper_->Start();
+void LockCore::OnAcquired(std::uint64_t acquire, const AcquireResult& result) {
+  const auto acquiring = acquiring_.extract(acquire);
+  if (acquiring.mapped().reporter != nullptr) acquiring.mapped().reporter->End();
+  if (result.ok()) Keep(*result, acquiring.mapped().holder);
+  UpdateActive();
 }
 
-void LockCore::Renew(absl::AnyInvocable<void(absl::Status)> done) {
-  client_->Run([self = shared_from_this(), done = std::move(done)]() mutable {
-    if (self->keeper_ == nullptr) {
+void LockCore::Keep(std::shared_ptr<LeaseCore> lease, Holder holder) {
+  const std::uint64_t token = lease->facts().fencing_token;
+  auto keeper = std::make_shared<LeaseKeeper>(
+      client_->env(), std::move(lease), options_.auto_renew,
+      [client = client_](std::shared_ptr<LeaseCore> lost) { client->SignalLost(std::move(lost)); });
+  auto place = held_.end();
+  while (place != held_.begin() &&
+         std::prev(place)->keeper->lease()->facts().fencing_token > token) {
+    --place;
+  }
+  held_.insert(place, Held{.keeper = keeper, .holder = holder});
+  keeper->Start();
+  // A lock has one lease at a time: the earlier ones have ended, if we know of it or not.
+  for (auto held = held_.begin(); std::next(held) != held_.end(); ++held) {
+    const absl::Status lapsed = held->keeper->lease()->status();
+    held->keeper->Lose(lapsed.ok() ? MakeError(absl::StatusCode::kFailedPrecondition,
+                                               ErrorReason::kLeaseEnded,
+                                               "the lease has ended: the lock was granted anew")
+                                   : lapsed);
+  }
+  OnHeldChanged();
+}
+
+void LockCore::Renew(absl::AnyInvocable<void(absl::Status)> done, Holder holder) {
+  client_->Run([self = shared_from_this(), holder, done = std::move(done)]() mutable {
+    if (self->held_.empty()) {
       done(self->NotHeld());
       return;
     }
-    self->keeper_->Renew(self->client_->call_timeout(), std::move(done));
+    auto held = self->Own(holder);
+    if (held == self->held_.end()) --held;
+    held->keeper->Renew(self->client_->call_timeout(), std::move(done));
   });
 }
 
-void LockCore::Release(absl::AnyInvocable<void(absl::Status)> done) {
-  client_->Run([self = shared_from_this(), done = std::move(done)]() mutable {
-    self->BeginRelease(std::move(done));
+void LockCore::Release(absl::AnyInvocable<void(absl::Status)> done, Holder holder) {
+  client_->Run([self = shared_from_this(), holder, done = std::move(done)]() mutable {
+    if (self->held_.empty()) {
+      done(self->NotHeld());
+      return;
+    }
+    const bool own = self->Own(holder) != self->held_.end();
+    const Held taken = self->TakeOwnOrOldest(holder);
+    self->ReleaseTaken(taken, [in_doubt = own ? absl::OkStatus() : taken.in_doubt,
+                               done = std::move(done)](absl::Status status) mutable {
+      done(status.ok() ? std::move(in_doubt) : std::move(status));
+    });
   });
 }
 
@@ -153,50 +186,73 @@ void LockCore::ReleaseOnly(std::shared_ptr<LeaseCore> lease,
                            absl::AnyInvocable<void(absl::Status)> done) {
   client_->Run(
       [self = shared_from_this(), lease = std::move(lease), done = std::move(done)]() mutable {
-        if (self->keeper_ == nullptr || self->keeper_->lease() != lease) {
-          done(absl::OkStatus());
+        const auto held = std::find_if(self->held_.begin(), self->held_.end(),
+                                       [&](const Held& h) { return h.keeper->lease() == lease; });
+        if (held == self->held_.end()) {
+          done(self->NotHeld());
         } else {
-          self->BeginRelease(std::move(done));
+          self->ReleaseTaken(self->Take(held), std::move(done));
         }
       });
 }
 
-void LockCore::BeginRelease(absl::AnyInvocable<void(absl::Status)> done) {
-  if (keeper_ == nullptr) {
-    done(NotHeld());
-    return;
-  }
-  const std::shared_ptr<LeaseCore> lease = ForgetLease();
-  lease->MarkReleased();
-  client_->releaser().Release(spec_.key, lease->facts().lease_id, spec_.expire,
-                              client_->call_timeout(), std::move(done));
-}
-
-void LockCore::Detach(absl::AnyInvocable<void(AcquireResult)> done) {
-  client_->Run([self = shared_from_this(), done = std::move(done)]() mutable {
-    if (self->keeper_ == nullptr) {
+void LockCore::Detach(absl::AnyInvocable<void(AcquireResult)> done, Holder holder) {
+  client_->Run([self = shared_from_this(), holder, done = std::move(done)]() mutable {
+    if (self->held_.empty()) {
       done(self->NotHeld());
       return;
     }
-    std::shared_ptr<LeaseCore> lease = self->ForgetLease();
-    absl::Status status = lease->status();
+    const Held taken = self->TakeOwnOrOldest(holder);
+    absl::Status status = taken.keeper->lease()->status();
     if (status.ok()) {
-      done(std::move(lease));
+      done(taken.keeper->lease());
     } else {
       done(std::move(status));
     }
   });
 }
 
-std::shared_ptr<LeaseCore> LockCore::ForgetLease() {
-  {
-    MutexLock lock(mutex_);
-    lease_ = nullptr;
+LockCore::HeldList::iterator LockCore::Own(Holder holder) {
+  if (holder == kNobodyKnown) return held_.end();
+  return std::find_if(held_.begin(), held_.end(),
+                      [holder](const Held& held) { return held.holder == holder; });
+}
+
+LockCore::Held LockCore::TakeOwnOrOldest(Holder holder) {
+  if (const auto own = Own(holder); own != held_.end()) return Take(own);
+  Held oldest = Take(held_.begin());
+  for (Held& held : held_) held.in_doubt = oldest.keeper->lease()->status();
+  return oldest;
+}
+
+LockCore::Held LockCore::Take(HeldList::iterator held) {
+  Held taken = std::move(*held);
+  held_.erase(held);
+  taken.keeper->Stop();
+  OnHeldChanged();
+  UpdateActive();
+  return taken;
+}
+
+void LockCore::ReleaseTaken(const Held& taken, absl::AnyInvocable<void(absl::Status)> done) {
+  const std::shared_ptr<LeaseCore>& lease = taken.keeper->lease();
+  lease->MarkReleased();
+  client_->releaser().Release(spec_.key, lease->facts().lease_id, spec_.expire,
+                              client_->call_timeout(), std::move(done));
+}
+
+void LockCore::OnHeldChanged() {
+  MutexLock lock(mutex_);
+  leases_.clear();
+  for (const Held& held : held_) leases_.emplace_back(held.holder, held.keeper->lease());
+}
+
+void LockCore::UpdateActive() {
+  if (acquiring_.empty() && held_.empty()) {
+    client_->Deactivate(shared_from_this());
+  } else {
+    client_->Activate(shared_from_this());
   }
-  const std::shared_ptr<LeaseKeeper> keeper = std::exchange(keeper_, nullptr);
-  keeper->Stop();
-  client_->Deactivate(shared_from_this());
-  return keeper->lease();
 }
 
 absl::Status LockCore::NotHeld() const {
@@ -205,26 +261,31 @@ absl::Status LockCore::NotHeld() const {
 
 void LockCore::Close(absl::AnyInvocable<void(absl::Status)> done) {
   client_->Run([self = shared_from_this(), done = std::move(done)]() mutable {
-    self->CancelAcquire(absl::CancelledError("the lock object was destroyed"));
-    if (self->keeper_ != nullptr) {
-      self->BeginRelease(std::move(done));
-    } else {
+    self->CancelAcquires(absl::CancelledError("the lock object was destroyed"));
+    // Those that are lost need nobody to wait for them.
+    while (self->held_.size() > 1) {
+      self->ReleaseTaken(self->Take(self->held_.begin()), [](const absl::Status&) {});
+    }
+    if (self->held_.empty()) {
       done(absl::OkStatus());
+    } else {
+      self->ReleaseTaken(self->Take(self->held_.begin()), std::move(done));
     }
   });
 }
 
 void LockCore::OnClientClosing() {
   const absl::Status why = absl::CancelledError("the client was destroyed");
-  CancelAcquire(why);
-  if (keeper_ != nullptr) keeper_->Lose(why);
+  CancelAcquires(why);
+  for (const Held& held : held_) held.keeper->Lose(why);
 }
 
-void LockCore::CancelAcquire(const absl::Status& why) {
-  if (acquiring_ == nullptr) return;
-  // It forgets itself in here as it ends.
-  const std::shared_ptr<AcquireOp> op = acquiring_->op;
-  op->Cancel(why);
+void LockCore::CancelAcquires(const absl::Status& why) {
+  // Each forgets itself as it ends.
+  while (!acquiring_.empty()) {
+    const std::shared_ptr<AcquireOp> op = acquiring_.begin()->second.op;
+    op->Cancel(why);
+  }
 }
 
 }  // namespace holdfast::core

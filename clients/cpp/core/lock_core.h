@@ -1,21 +1,33 @@
-// What SyncLock and AsyncLock have in common: one lock, taken by one holder at a
-// time.
+// What SyncLock and AsyncLock have in common: one lock object, shared by as many as like.
 //
-//     idle ──Acquire──▶ acquiring ──granted──▶ held ──Release, Detach──▶ idle
-//       ▲───────failed, cancelled──┘
+// Each acquire is a request of its own, with its own lease_id and place in the server's
+// queue, so those who share the object take turns as if each had an object of its own.
 //
-// A lease that was lost stays with its lock until it is released, so that a loss
-// cannot be overlooked by acquiring anew.
+//     Acquire ──▶ acquiring (any number) ──granted──▶ held ──Release, Detach──▶ gone
+//                     └───────failed, cancelled──▶ gone
+//
+// The object has one lease at a time, but for those that were lost: such a one stays until
+// it is released, so that a loss cannot be overlooked; and it is in nobody's way. When
+// there are several, whoever is known (a thread) means its own. Whoever is not known
+// (a coroutine, or a thread that releases for another) means the oldest: so that a holder
+// who comes late, after its lease was lost, does not end the lease of its successor.
+//
+// Invariants: of the leases that are held, all but the one with the largest token are
+// lost. A lock is active in its client for as long as it acquires or holds something.
 
 #ifndef HOLDFAST_CLIENTS_CPP_CORE_LOCK_CORE_H_
 #define HOLDFAST_CLIENTS_CPP_CORE_LOCK_CORE_H_
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -24,6 +36,7 @@
 #include "clients/cpp/core/lease_core.h"
 #include "clients/cpp/core/lease_keeper.h"
 #include "clients/cpp/core/queued_callback.h"
+#include "clients/cpp/core/thread.h"
 #include "common/mutex.h"
 #include "common/thread_annotations.h"
 #include "holdfast/lock_options.h"
@@ -38,9 +51,14 @@ using AcquireResult = absl::StatusOr<std::shared_ptr<LeaseCore>>;
 // Any of these ends an acquire.
 using StopTokens = std::array<std::stop_token, 2>;
 
+// Whose lease: a thread, or kNobodyKnown.
+using Holder = ThreadNumber;
+inline constexpr Holder kNobodyKnown = 0;
+
 // How an acquire is to go about it.
 struct AcquireCall {
   Duration timeout{};
+  Holder holder = kNobodyKnown;
   StopTokens stop{};
   std::shared_ptr<QueuedCallback> reporter{};  // May be null.
 };
@@ -58,21 +76,30 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
   // Reports to the options' on_queued. Null if there is none.
   std::shared_ptr<QueuedCallback> NewReporter() const;
 
-  // The lease that is held, or null.
-  std::shared_ptr<LeaseCore> lease() const;
+  // The lease that `holder` acquired and has not released, or null. REQUIRES: it is known.
+  std::shared_ptr<LeaseCore> OwnLease(Holder holder) const;
+
+  // The holder's own lease, or else the latest; or null.
+  std::shared_ptr<LeaseCore> lease(Holder holder = kNobodyKnown) const;
 
   void Acquire(AcquireCall call, absl::AnyInvocable<void(AcquireResult)> done);
-  void Renew(absl::AnyInvocable<void(absl::Status)> done);
-  void Release(absl::AnyInvocable<void(absl::Status)> done);
 
-  // As Release; but OK, and without effect, if `lease` is not the one that is held.
+  // Renews the holder's own lease, or else the latest.
+  void Renew(absl::AnyInvocable<void(absl::Status)> done, Holder holder = kNobodyKnown);
+
+  // Releases the holder's own lease, or else the oldest. If that was one of several, it is
+  // not certain whose it was: then those that remain are not released with OK any more by
+  // those who are not known, for it may be they who have not heard yet of the loss.
+  void Release(absl::AnyInvocable<void(absl::Status)> done, Holder holder = kNobodyKnown);
+
+  // Releases this lease. FAILED_PRECONDITION: it is not held through this object.
   void ReleaseOnly(std::shared_ptr<LeaseCore> lease, absl::AnyInvocable<void(absl::Status)> done);
 
-  // Forgets the lease that is held, and leaves it on the server. The lease; or why it was
-  // lost, and is forgotten all the same; or FAILED_PRECONDITION: none is held.
-  void Detach(absl::AnyInvocable<void(AcquireResult)> done);
+  // Forgets the lease that Release would release, and leaves it on the server. The lease;
+  // or why it was lost, and is forgotten all the same; or FAILED_PRECONDITION: none is held.
+  void Detach(absl::AnyInvocable<void(AcquireResult)> done, Holder holder = kNobodyKnown);
 
-  // The lock's owner is going away: ends an acquire that is under way, and releases
+  // The lock's owner is going away: ends the acquires that are under way, and releases
   // what is held. Calls `done` when nothing is held, on the server either.
   void Close(absl::AnyInvocable<void(absl::Status)> done);
 
@@ -80,38 +107,54 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
   absl::Status last_status() const;
   void set_last_status(absl::Status status);
 
-  // The client is going away: ends an acquire that is under way, and signals the loss
-  // of a lease that is held; Close will release it. REQUIRES: in a task.
+  // The client is going away: ends the acquires that are under way, and signals the loss
+  // of what is held; Close will release it. REQUIRES: in a task.
   void OnClientClosing();
 
  private:
   // An acquire that is under way.
   struct Acquiring {
+    Holder holder = kNobodyKnown;
     std::shared_ptr<AcquireOp> op;
     std::shared_ptr<QueuedCallback> reporter;  // May be null.
     std::list<std::stop_callback<std::function<void()>>> on_stop;
   };
 
+  // A lease that was granted and not yet released, be it lost or not.
+  struct Held {
+    std::shared_ptr<LeaseKeeper> keeper;
+    Holder holder = kNobodyKnown;
+    absl::Status in_doubt{};  // See Release: the loss that may be this one's.
+  };
+  using HeldList = std::list<Held>;  // By rising token, which is from the oldest to the latest.
+
   // Each runs in a task.
   void BeginAcquire(const AcquireCall& call, absl::AnyInvocable<void(AcquireResult)> done);
   absl::Status CheckAcquire(const AcquireCall& call) const;
-  AcquireOp::Hooks MakeHooks(absl::AnyInvocable<void(AcquireResult)> done);
-  void OnAcquired(const AcquireResult& result);
-  void BeginRelease(absl::AnyInvocable<void(absl::Status)> done);
-  std::shared_ptr<LeaseCore> ForgetLease();
+  AcquireOp::Hooks MakeHooks(std::uint64_t acquire, absl::AnyInvocable<void(AcquireResult)> done);
+  void OnAcquired(std::uint64_t acquire, const AcquireResult& result);
+  void Keep(std::shared_ptr<LeaseCore> lease, Holder holder);
+  HeldList::iterator Own(Holder holder);
+  Held TakeOwnOrOldest(Holder holder);
+  Held Take(HeldList::iterator held);
+  void ReleaseTaken(const Held& taken, absl::AnyInvocable<void(absl::Status)> done);
+  void OnHeldChanged();
+  void UpdateActive();
   absl::Status NotHeld() const;
-  void CancelAcquire(const absl::Status& why);
+  void CancelAcquires(const absl::Status& why);
 
   const std::shared_ptr<ClientCore> client_;
   const LockOptions options_;
   const AcquireSpec spec_;
 
-  // Touched in tasks alone. At most one of the two is not null.
-  std::unique_ptr<Acquiring> acquiring_;
-  std::shared_ptr<LeaseKeeper> keeper_;
+  // Touched in tasks alone.
+  std::map<std::uint64_t, Acquiring> acquiring_;
+  std::uint64_t last_acquire_ = 0;
+  HeldList held_;
 
   mutable Mutex mutex_;
-  std::shared_ptr<LeaseCore> lease_ GUARDED_BY(mutex_);  // As keeper_'s.
+  // As held_.
+  std::vector<std::pair<Holder, std::shared_ptr<LeaseCore>>> leases_ GUARDED_BY(mutex_);
   absl::Status last_status_ GUARDED_BY(mutex_);
 };
 

@@ -19,6 +19,7 @@
 #include "clients/cpp/core/blocking.h"
 #include "clients/cpp/core/client_core.h"
 #include "clients/cpp/core/lock_core.h"
+#include "clients/cpp/core/thread.h"
 #include "clients/cpp/core/thread_scheduler.h"
 #include "clients/cpp/core/threaded_server.h"
 #include "gtest/gtest.h"
@@ -132,6 +133,22 @@ class StressTest : public testing::Test {
     EXPECT_TRUE(info.ok()) << info.status();
   }
 
+  // One object for all threads, each of which is told apart from the others.
+  void TakeTurnThroughOne(LockCore& lock, std::size_t key, std::mt19937_64& random) {
+    const AcquireResult lease = Block<AcquireResult>(*client_, [&](auto done) {
+      lock.Acquire({.timeout = random() % 4 == 0 ? 0s : 60s, .holder = ThisThread()},
+                   std::move(done));
+    });
+    if (!lease.ok()) return;
+    EXPECT_EQ(lock.OwnLease(ThisThread()), *lease);
+    Inside(key, **lease);
+    EXPECT_EQ(Block<absl::Status>(*client_,
+                                  [&](auto done) { lock.Release(std::move(done), ThisThread()); }),
+              absl::OkStatus());
+    ++taken_through_one_;
+  }
+
+  std::atomic<int> taken_through_one_{0};
   const std::uint64_t seed_ = std::random_device()();
   ThreadedServer* server_;  // Its owner is the client.
   std::shared_ptr<ClientCore> client_;
@@ -153,6 +170,23 @@ TEST_F(StressTest, ThreadsAcquireCancelReleaseAndDestroy) {
       });
     }
   }
+  client_->Shutdown();
+  EXPECT_EQ(server_->left(), 0U);
+}
+
+TEST_F(StressTest, ThreadsTakeTurnsThroughOneObject) {
+  const auto shared = NewLock(0);
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 2 * kThreads; ++i) {
+      threads.emplace_back([&, i] {
+        std::mt19937_64 random(seed_ + static_cast<std::uint64_t>(i));
+        for (int round = 0; round < kRounds; ++round) TakeTurnThroughOne(*shared, 0, random);
+      });
+    }
+  }
+  EXPECT_EQ(shared->lease(), nullptr);
+  EXPECT_GE(taken_through_one_, kRounds);
   client_->Shutdown();
   EXPECT_EQ(server_->left(), 0U);
 }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <csignal>
 #include <string>
 #include <system_error>
@@ -26,6 +27,12 @@ absl::StatusOr<std::thread> StartThread(const std::string& name, std::function<v
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return thread;
+}
+
+ThreadNumber ThisThread() {
+  static std::atomic<ThreadNumber> last{0};
+  thread_local const ThreadNumber number = ++last;
+  return number;
 }
 
 void JoinOrDetach(std::thread& thread) {

@@ -14,8 +14,17 @@
 // unless ClientOptions::executor says otherwise. While one of them blocks, the
 // others wait; renewals and the loss of leases do not.
 //
-// As with SyncLock, an object is for one holder at a time: an acquire while it is
-// held, or being acquired, is an error and does not wait.
+// An object may be shared, by coroutines, callbacks and threads, as SyncLock may, and each
+// acquire is a request of its own. But coroutines have no identity that could tell the
+// holder from the others. So:
+//
+//   * Whoever acquires again what it holds itself waits for itself, until the timeout.
+//   * Release, Renew, Detach and lease() are about the object's lease, whoever acquired it.
+//   * If a lease was lost and another coroutine has been granted the lock since, Release
+//     and Detach mean the lost one first: its holder may come late, and must not end the
+//     lease of its successor. Every Release then tells of the loss, until none is held.
+//     ScopedLease and Release(lease) say which lease they mean, and are not in doubt:
+//     prefer them where an object is shared.
 
 #ifndef HOLDFAST_ASYNC_LOCK_H_
 #define HOLDFAST_ASYNC_LOCK_H_
@@ -56,19 +65,20 @@ class AsyncLock {
  public:
   AsyncLock(Client& client, std::string key, LockOptions options = {});
 
-  // Cancels an acquire that is under way, and starts to release a lease that is
+  // Cancels the acquires that are under way, and starts to release a lease that is
   // held. Waits for neither; the callbacks come all the same.
   ~AsyncLock();
 
-  AsyncLock(const AsyncLock&) = delete;
-  AsyncLock& operator=(const AsyncLock&) = delete;
+  // As for SyncLock.
+  AsyncLock(AsyncLock&& other) noexcept = default;
+  AsyncLock& operator=(AsyncLock&& other) noexcept;
 
   const std::string& key() const;
   Duration timeout() const;
   std::optional<Duration> expire() const;
   const Tags& tags() const;
 
-  // The lease that is held through this object, be it lost or not.
+  // The latest lease that is held through this object, be it lost or not.
   std::optional<Lease> lease() const;
 
   // See SyncLock. Returns at once, because no server is asked.
@@ -85,6 +95,7 @@ class AsyncLock {
 
   Awaitable<absl::Status> Renew();
   Awaitable<absl::Status> Release();
+  Awaitable<absl::Status> Release(Lease lease);
   Awaitable<absl::StatusOr<bool>> Locked();
 
   // --- For callbacks ---------------------------------------------------------------
@@ -94,10 +105,13 @@ class AsyncLock {
   void AcquireThen(absl::AnyInvocable<void(absl::StatusOr<Lease>)> done, std::stop_token stop = {});
   void RenewThen(absl::AnyInvocable<void(absl::Status)> done);
   void ReleaseThen(absl::AnyInvocable<void(absl::Status)> done);
+  void ReleaseThen(const Lease& lease, absl::AnyInvocable<void(absl::Status)> done);
   void LockedThen(absl::AnyInvocable<void(absl::StatusOr<bool>)> done);
 
  private:
-  std::shared_ptr<core::LockCore> core_;
+  void Close() noexcept;
+
+  std::shared_ptr<core::LockCore> core_;  // Null when moved from.
 };
 
 }  // namespace holdfast

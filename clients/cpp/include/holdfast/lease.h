@@ -76,9 +76,9 @@ class Lease {
   // thread of the client's that serves nothing else; while one of them runs, the others wait.
   std::stop_token lost() const;
 
-  // OK, or why the lease is lost: FAILED_PRECONDITION with kLeaseExpired or
-  // kLeaseForced, NOT_FOUND with kLeaseNotFound, CANCELLED if the client was
-  // destroyed.
+  // OK, or why the lease is lost: FAILED_PRECONDITION with kLeaseExpired, kLeaseForced, or
+  // kLeaseEnded (it is not known why: the lock was granted anew), NOT_FOUND with kLeaseNotFound,
+  // CANCELLED if the client was destroyed.
   absl::Status status() const;
 
   // For the library: leases come from locks.
