@@ -34,11 +34,12 @@ class FindMutantsTest(unittest.TestCase):
 
         text = _HEAD + code
         (self.root / "a.cc").write_text(text)
-        read = source.Source(self.root, "a.cc", text, [])
+        parser = source.Parser(self.root, [], self.root, [text])
+        read = source.Source(parser, "a.cc", text)
         self.assertEqual(read.errors, [])
         mutants = find_mutants.find_mutants(read)
         made = rewrite.rewrite("a.cc", text, dict(enumerate(mutants, 1)))
-        self.assertEqual(read.errors_in(made.text), [])
+        self.assertEqual(parser.errors("a.cc", made.text), [])
         return {(m.kind, m.after) for m in mutants}
 
     def test_a_call_can_be_left_out(self):

@@ -84,13 +84,19 @@ def _operator(finder, source, node, left, right, place):
             )  # fmt: skip
     elif operator in _SHIFTED:
         _choose(finder, source, "shift-comparison", whole, changed(_SHIFTED[operator]), place)
-    elif operator in _ARITHMETIC and _is_number(node):
+    elif operator in _ARITHMETIC and _is_number(node) and not _are_times(node):
         _choose(finder, source, "change-arithmetic", whole, changed(_ARITHMETIC[operator]), place)
 
 
 def _is_number(node):
     name = node.type.get_canonical().spelling
     return "chrono::" in name or _NUMBER.fullmatch(name) is not None
+
+
+def _are_times(node):
+    """Two points in time have a difference and no sum."""
+    kinds = [a.type.get_canonical().spelling for a in node.get_arguments() if a is not None]
+    return len(kinds) == 2 and all("time_point<" in kind for kind in kinds)
 
 
 def _step(finder, source, node, operand, place):

@@ -4,7 +4,6 @@ HOLDFAST_MUTANT(n) is true in a process that was started with HOLDFAST_MUTANT=n.
 """
 
 import dataclasses
-import re
 
 from mutant import SWITCH
 
@@ -29,9 +28,6 @@ inline int Active() noexcept {
 _NO_WARNINGS = "#pragma GCC system_header\n"
 
 
-_INCLUDE = re.compile(r"^#include .*\n", re.MULTILINE)
-
-
 @dataclasses.dataclass(frozen=True)
 class Piece:
     """Where something of a mutant has come to lie in the text that was made."""
@@ -48,14 +44,6 @@ class Rewritten:
     ranges: list  # what lies within a wrap, its own pieces included
 
 
-def _switch_place(text):
-    """After the includes: libclang reads those once for all texts that are made of a file."""
-    end = 0
-    for match in _INCLUDE.finditer(text):
-        end = match.end()
-    return end
-
-
 def rewrite(path, text, mutants):
     """The text with `mutants`, which are {number: Mutant}, all of this file."""
     inserted = []  # (offset, sort key, code, number, wrap's index)
@@ -70,10 +58,9 @@ def rewrite(path, text, mutants):
         inserted.append((wrap.start, (1, index), prefix, number, index))
     inserted.sort(key=lambda item: item[:2])
 
-    copied = _switch_place(text)
-    parts = [text[:copied], _NO_WARNINGS if path.endswith(".h") else "", _SWITCH_CODE]
+    parts = [_NO_WARNINGS if path.endswith(".h") else "", _SWITCH_CODE]
     length = sum(map(len, parts))
-    pieces, begins, ends = [], {}, {}
+    copied, pieces, begins, ends = 0, [], {}, {}
     for offset, (is_prefix, _), code, number, index in inserted:
         parts += [text[copied:offset], code]
         length += offset - copied

@@ -7,6 +7,13 @@ from clang import cindex
 
 cindex.Config.set_library_file("/usr/lib/llvm-16/lib/libclang-16.so.1")
 
+# The header is not a program, and it is to be saved.
+_FOR_OTHERS = (
+    cindex.TranslationUnit.PARSE_INCOMPLETE
+    | cindex.TranslationUnit.PARSE_SKIP_FUNCTION_BODIES
+    | 0x10  # CXTranslationUnit_ForSerialization
+)
+
 Kind = cindex.CursorKind
 
 _FLAGS = ("-x", "c++", "-std=c++20", "-UNDEBUG", "-w", "-Wno-c++11-narrowing", "-ferror-limit=0")
@@ -16,29 +23,58 @@ _FUNCTIONS = (
 )  # fmt: skip
 _MACRO = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|assert")
 
-# What a file includes is read once, and without the bodies of functions: most of the time
-# would go there.
-_OPTIONS = (
-    cindex.TranslationUnit.PARSE_PRECOMPILED_PREAMBLE
-    | cindex.TranslationUnit.PARSE_SKIP_FUNCTION_BODIES
-    | 0x100  # CXTranslationUnit_CreatePreambleOnFirstParse
-    | 0x800  # CXTranslationUnit_LimitSkipFunctionBodiesToPreamble
-)
+# Includes of what is not ours: most of the time of reading a file would go there.
+_FOREIGN_INCLUDE = re.compile(r'^#include (<[^>]+>|"[^"]+\.pb\.h"|"(?:absl|grpc\w*|rocksdb)/[^"]+")', re.M)
+
+
+class Parser:
+    """Reads files; headers that are not ours only once, into `folder`, for all files."""
+
+    def __init__(self, root, include_folders, folder=None, texts=()):
+        """`texts`: those of the files that will be read, as far as known."""
+        self.root = root
+        self._flags = [*_FLAGS, f"-I{root}", *(f"-isystem{each}" for each in include_folders)]
+        included = sorted({name for text in texts for name in _FOREIGN_INCLUDE.findall(text)})
+        if folder is not None and included:
+            self._precompile(folder, included)
+
+    def _precompile(self, folder, included):
+        header, compiled = folder / "foreign.h", folder / "foreign.pch"
+        header.write_text("".join(f"#include {name}\n" for name in included))
+        unit = cindex.Index.create().parse(
+            str(header), args=["-x", "c++-header", *self._flags[2:]], options=_FOR_OTHERS
+        )
+        if not list(_errors(self.root, unit)):
+            unit.save(str(compiled))
+            self._flags += ["-include-pch", str(compiled)]
+
+    def parse(self, path, text):
+        """The translation unit of the file with this text in place of its own."""
+        file = str(self.root / path)
+        return cindex.Index.create().parse(file, args=self._flags, unsaved_files=[(file, text)])
+
+    def errors(self, path, text):
+        """[(path, line, column, message)] of what does not compile in it."""
+        return list(_errors(self.root, self.parse(path, text)))
+
+
+def _errors(root, unit):
+    for found in unit.diagnostics:
+        if found.severity >= cindex.Diagnostic.Error:
+            place = found.location
+            name = place.file.name if place.file else ""
+            yield name.removeprefix(f"{root}/"), place.line, place.column, found.spelling
 
 
 class Source:
     """The file's text, its tokens by their offsets, and where macros are used."""
 
-    def __init__(self, root, path, text, include_folders):
+    def __init__(self, parser, path, text):
         self.path = path
         self.text = text
-        self._root = root
-        self._file = str(root / path)
-        flags = [*_FLAGS, f"-I{root}", *(f"-isystem{folder}" for folder in include_folders)]
-        self._unit = cindex.Index.create().parse(
-            self._file, args=flags, unsaved_files=[(self._file, text)], options=_OPTIONS
-        )
-        self.errors = list(self._errors())
+        self._file = str(parser.root / path)
+        self._unit = parser.parse(path, text)
+        self.errors = list(_errors(parser.root, self._unit))
         self._tokens = [
             (*self.range(token), token.spelling)
             for token in self._unit.get_tokens(extent=self._unit.cursor.extent)
@@ -46,19 +82,6 @@ class Source:
         ]
         self._starts = [token[0] for token in self._tokens]
         self._macros = list(self._macro_uses())
-
-    def errors_in(self, made):
-        """[(path, line, column, message)] of this text in place of the file's own. Everything
-        else that was asked of this source is of no use afterwards."""
-        self._unit.reparse(unsaved_files=[(self._file, made)], options=_OPTIONS)
-        return list(self._errors())
-
-    def _errors(self):
-        for found in self._unit.diagnostics:
-            if found.severity >= cindex.Diagnostic.Error:
-                place = found.location
-                name = place.file.name if place.file else ""
-                yield name.removeprefix(f"{self._root}/"), place.line, place.column, found.spelling
 
     def _macro_uses(self):
         """Known by their names: asking libclang for them takes longer than all the rest."""
