@@ -34,13 +34,23 @@ ProtoSourcesInfo = provider(
 
 _ROOT = "protos/"
 
+def _in_repository(src):
+    """Returns the file's path in its repository, which may be another workspace's external one."""
+    path = src.short_path
+    return path.split("/", 2)[2] if path.startswith("../") else path
+
+def _import_root(ctx, above):
+    """Returns the folder from which protos are imported, in the tree `above` ("" for sources)."""
+    return "/".join([folder for folder in [above, ctx.label.workspace_root, _ROOT[:-1]] if folder])
+
 def _import_path(src):
-    if not src.short_path.startswith(_ROOT):
-        fail("%s does not lie under %s" % (src.short_path, _ROOT))
-    return src.short_path[len(_ROOT):]
+    path = _in_repository(src)
+    if not path.startswith(_ROOT):
+        fail("%s does not lie under %s" % (path, _ROOT))
+    return path[len(_ROOT):]
 
 def _declare(ctx, src, suffix):
-    in_package = src.short_path[len(ctx.label.package) + 1:]
+    in_package = _in_repository(src)[len(ctx.label.package) + 1:]
     return ctx.actions.declare_file(in_package[:-len(".proto")] + suffix)
 
 def _generate(ctx, sources, out_dir):
@@ -53,7 +63,7 @@ def _generate(ctx, sources, out_dir):
     include = well_known[0].path.partition("google/protobuf/")[0]
 
     args = ctx.actions.args()
-    args.add("-I" + _ROOT)
+    args.add("-I" + _import_root(ctx, ""))
     args.add("-I" + include)
     args.add("--cpp_out=" + out_dir)
     tools = []
@@ -79,7 +89,7 @@ def _cc_proto_impl(ctx):
         ctx.files.srcs,
         transitive = [dep[ProtoSourcesInfo].transitive_sources for dep in ctx.attr.deps],
     )
-    out_dir = ctx.bin_dir.path + "/" + _ROOT[:-1]
+    out_dir = _import_root(ctx, ctx.bin_dir.path)
     headers, generated = _generate(ctx, sources, out_dir)
 
     cc_toolchain = find_cpp_toolchain(ctx)
