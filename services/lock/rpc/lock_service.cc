@@ -16,10 +16,10 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* LockServiceImpl::Wait(
   v1::AcquireRequest request;
   if (const grpc::Status status = starter_.Read(*bytes, request); !status.ok()) {
     call->Reject(status);
-  } else if (!open_waits_.TryOpen()) {
+  } else if (OpenStreams::Place place = open_waits_.TryOpen(); place == nullptr) {
     call->Reject(LimitExceeded("max_open_waits"));
   } else {
-    call->Submit(ToWaitCommand(std::move(request), received), open_waits_);
+    call->Submit(ToWaitCommand(std::move(request), received), std::move(place));
   }
   return call;
 }
@@ -30,10 +30,10 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* LockServiceImpl::Watch(
   v1::WatchRequest request;
   if (const grpc::Status status = starter_.Read(*bytes, request); !status.ok()) {
     call->Reject(status);
-  } else if (!open_watches_.TryOpen()) {
+  } else if (OpenStreams::Place place = open_watches_.TryOpen(); place == nullptr) {
     call->Reject(LimitExceeded("max_watches"));
   } else {
-    call->Submit(ToCommand(std::move(request)), open_watches_);
+    call->Submit(ToCommand(std::move(request)), std::move(place));
   }
   return call;
 }

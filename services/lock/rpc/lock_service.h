@@ -12,8 +12,8 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
-#include "services/lock/rpc/open_streams.h"
 #include "services/lock/rpc/rpc_limits.h"
+#include "services/lock/rpc/stream_call.h"
 #include "services/lock/rpc/unary_call.h"
 
 namespace holdfast {

@@ -1,23 +1,19 @@
 #include "services/lock/rpc/wait_reactor.h"
 
 #include <utility>
+#include <variant>
 
-#include "grpcpp/server_context.h"
-#include "grpcpp/support/status.h"
 #include "services/lock/rpc/convert.h"
 #include "services/lock/rpc/status.h"
-#include "services/lock/rpc/wire.h"
 
 namespace holdfast {
 
-void WaitReactor::Submit(AcquireCommand command, OpenStreams& open_streams) {
-  open_streams_ = &open_streams;
+void WaitReactor::Submit(AcquireCommand command, OpenStreams::Place place) {
+  place_ = std::move(place);
   key_ = command.spec.key;
   call_id_ = engine_.Submit(std::move(command), this);
 }
 
-// The step is taken in the same breath: as soon as the mutex is free, the end of
-// a write may finish the call and with it this object.
 void WaitReactor::OnOutcome(Outcome outcome) {
   Step step;
   {
@@ -29,18 +25,7 @@ void WaitReactor::OnOutcome(Outcome outcome) {
     }
     step = TakeStep();
   }
-  Carry(std::move(step));
-}
-
-void WaitReactor::OnWriteDone(bool ok) {
-  Step step;
-  {
-    MutexLock lock(mutex_);
-    writing_ = false;
-    broken_ = broken_ || !ok;
-    step = TakeStep();
-  }
-  Carry(std::move(step));
+  CarryOut(std::move(step));
 }
 
 // A write that is under way comes to its end too, so the engine is all that
@@ -50,53 +35,35 @@ void WaitReactor::OnCancel() {
 }
 
 void WaitReactor::OnDone() {
-  if (granted_.has_value() && (undeliverable_ || context_.IsCancelled())) {
-    engine_.ReportUndelivered(*std::move(granted_));
+  {
+    MutexLock lock(mutex_);
+    if (granted_.has_value() && (broken() || context_.IsCancelled())) {
+      engine_.ReportUndelivered(*std::move(granted_));
+    }
   }
-  if (open_streams_ != nullptr) open_streams_->Close();
   delete this;
 }
 
-WaitReactor::Step WaitReactor::TakeStep() {
-  if (writing_) return Nothing{};
+WaitReactor::Step WaitReactor::NextStep() {
   if (final_.has_value()) {
-    Step step = End{.outcome = std::move(*final_), .broken = broken_};
-    final_.reset();
     newest_.reset();
-    return step;
+    return LastStep(*std::exchange(final_, std::nullopt));
   }
-  if (!newest_.has_value() || broken_) return Nothing{};
-  writing_ = true;
-  Step step = Write{std::move(*newest_)};
-  newest_.reset();
+  Step step;
+  if (newest_.has_value()) step.message = ToEvent(*std::exchange(newest_, std::nullopt));
   return step;
 }
 
-void WaitReactor::Carry(Step step) {
-  std::visit([this](auto& kind) { CarryOut(std::move(kind)); }, step);
-}
-
-void WaitReactor::CarryOut(Write step) {
-  bytes_ = SerializeMessage(ToEvent(std::move(step.queued)));
-  StartWrite(&bytes_);
-}
-
-void WaitReactor::CarryOut(End step) {
-  if (Granted* granted = std::get_if<Granted>(&step.outcome)) {
+WaitReactor::Step WaitReactor::LastStep(Outcome outcome) {
+  if (Granted* granted = std::get_if<Granted>(&outcome)) {
     const LeaseRecord& lease = granted->lease.lease;
     granted_ = {.lease_id = lease.spec.lease_id, .fencing_token = lease.fencing_token};
-    undeliverable_ = step.broken;
-    if (!step.broken) {
-      bytes_ = SerializeMessage(ToEvent(std::move(*granted)));
-      StartWriteAndFinish(&bytes_, grpc::WriteOptions(), grpc::Status::OK);
-      return;
-    }
-    Finish(ToStatus(Refused{.reason = Refusal::kCancelled}, key_));
-  } else if (const Refused* refused = std::get_if<Refused>(&step.outcome)) {
-    Finish(ToStatus(*refused, key_));
-  } else {
-    Finish(InternalError("no outcome of a Wait call"));
+    return {.message = ToEvent(std::move(*granted)), .end = grpc::Status::OK};
   }
+  if (const Refused* refused = std::get_if<Refused>(&outcome)) {
+    return {.message = std::nullopt, .end = ToStatus(*refused, key_)};
+  }
+  return {.message = std::nullopt, .end = InternalError("no outcome of a Wait call")};
 }
 
 }  // namespace holdfast

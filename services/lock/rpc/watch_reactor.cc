@@ -1,35 +1,31 @@
 #include "services/lock/rpc/watch_reactor.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <iterator>
 #include <utility>
 #include <variant>
 
 #include "services/lock/rpc/convert.h"
 #include "services/lock/rpc/status.h"
-#include "services/lock/rpc/wire.h"
 
 namespace holdfast {
 
-void WatchReactor::Submit(WatchCommand command, OpenStreams& open_streams) {
-  open_streams_ = &open_streams;
+void WatchReactor::Submit(WatchCommand command, OpenStreams::Place place) {
+  place_ = std::move(place);
   const CallId call_id = engine_.Submit(std::move(command), this);
   Step step;
   {
     MutexLock lock(mutex_);
     call_id_ = call_id;
     // The first outcomes may have come before the call had a name.
+    CancelIfOverflowed();
     step = TakeStep();
   }
-  Carry(std::move(step), call_id);
+  CarryOut(std::move(step));
 }
 
-// The step is taken in the same breath: as soon as the mutex is free, the end of
-// a write may finish the call and with it this object.
 void WatchReactor::OnOutcome(Outcome outcome) {
   Step step;
-  std::optional<CallId> call_id;
   {
     MutexLock lock(mutex_);
     if (Watched* watched = std::get_if<Watched>(&outcome)) {
@@ -37,41 +33,21 @@ void WatchReactor::OnOutcome(Outcome outcome) {
     } else if (Refused* refused = std::get_if<Refused>(&outcome)) {
       final_ = std::move(*refused);
     }
+    CancelIfOverflowed();
     step = TakeStep();
-    call_id = call_id_;
   }
-  Carry(std::move(step), call_id);
-}
-
-void WatchReactor::OnWriteDone(bool ok) {
-  Step step;
-  std::optional<CallId> call_id;
-  {
-    MutexLock lock(mutex_);
-    writing_ = false;
-    broken_ = broken_ || !ok;
-    step = TakeStep();
-    call_id = call_id_;
-  }
-  Carry(std::move(step), call_id);
+  CarryOut(std::move(step));
 }
 
 void WatchReactor::OnCancel() {
-  std::optional<CallId> call_id;
-  {
-    MutexLock lock(mutex_);
-    call_id = call_id_;
-  }
-  if (call_id.has_value()) engine_.Cancel(*call_id);
+  MutexLock lock(mutex_);
+  if (call_id_.has_value()) engine_.Cancel(*call_id_);
 }
 
-void WatchReactor::OnDone() {
-  if (open_streams_ != nullptr) open_streams_->Close();
-  delete this;
-}
+void WatchReactor::OnDone() { delete this; }
 
 void WatchReactor::Gather(Watched watched) {
-  if (overflowed_ || broken_) return;
+  if (overflowed_ || broken()) return;
   if (backlog_.size() + watched.events.size() > max_backlog_) {
     overflowed_ = true;
     backlog_.clear();
@@ -81,49 +57,37 @@ void WatchReactor::Gather(Watched watched) {
   if (watched.snapshot_continues) rest_of_page_ = backlog_.size();
 }
 
-WatchReactor::Step WatchReactor::TakeStep() {
+// The engine's answer to it ends the stream.
+void WatchReactor::CancelIfOverflowed() {
+  if (!overflowed_ || cancelled_ || !call_id_.has_value()) return;
+  cancelled_ = true;
+  engine_.Cancel(*call_id_);
+}
+
+WatchReactor::Step WatchReactor::NextStep() {
   Step step;
-  if (overflowed_ && !cancelled_ && call_id_.has_value()) {
-    cancelled_ = true;
-    step.cancel = true;  // The engine's answer to it ends the stream.
-  }
-  if (writing_) return step;
   if (final_.has_value()) {
-    step.finish = overflowed_ ? LimitExceeded("max_watch_backlog") : ToStatus(*final_, "");
+    step.end = overflowed_ ? LimitExceeded("max_watch_backlog") : ToStatus(*final_, "");
     final_.reset();
     return step;
   }
-  if (overflowed_ || broken_) return step;
+  if (overflowed_ || broken()) return step;
   if (rest_of_page_ == 0 && call_id_.has_value()) {
     rest_of_page_.reset();
-    step.next_page = true;
+    engine_.ContinueWatch(*call_id_);
   }
-  step.write = TakeMessage();
-  writing_ = !step.write.empty();
+  if (!backlog_.empty()) step.message = ToResponse(TakeEvents());
   return step;
 }
 
-std::vector<SharedLeaseEvent> WatchReactor::TakeMessage() {
+std::vector<SharedLeaseEvent> WatchReactor::TakeEvents() {
   const std::size_t count = std::min(backlog_.size(), kEventsPerMessage);
   const auto end = backlog_.begin() + static_cast<std::ptrdiff_t>(count);
-  std::vector<SharedLeaseEvent> message(std::make_move_iterator(backlog_.begin()),
-                                        std::make_move_iterator(end));
+  std::vector<SharedLeaseEvent> events(std::make_move_iterator(backlog_.begin()),
+                                       std::make_move_iterator(end));
   backlog_.erase(backlog_.begin(), end);
   if (rest_of_page_.has_value()) *rest_of_page_ -= std::min(*rest_of_page_, count);
-  return message;
-}
-
-// What is for the engine comes first: the rest may end the call. A call that has
-// had its final outcome means nothing to the engine any more.
-void WatchReactor::Carry(Step step, std::optional<CallId> call_id) {
-  if (step.cancel) engine_.Cancel(*call_id);
-  if (step.next_page) engine_.ContinueWatch(*call_id);
-  if (step.finish.has_value()) {
-    Finish(*step.finish);
-  } else if (!step.write.empty()) {
-    bytes_ = SerializeMessage(ToResponse(step.write));
-    StartWrite(&bytes_);
-  }
+  return events;
 }
 
 }  // namespace holdfast

@@ -9,8 +9,6 @@
 //
 // The pages of the snapshot are asked for one by one, each when the one before has
 // been written, whatever else has gathered behind it.
-//
-// Life: as of UnaryReactor (unary_call.h). Thread-safe in what gRPC and the engine call.
 
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_WATCH_REACTOR_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_WATCH_REACTOR_H_
@@ -20,15 +18,17 @@
 #include <optional>
 #include <vector>
 
-#include "common/mutex.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
+#include "holdfast/v1/lock_service.pb.h"
 #include "services/lock/engine/lock_engine.h"
-#include "services/lock/rpc/open_streams.h"
+#include "services/lock/rpc/stream_call.h"
 
 namespace holdfast {
 
-class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, private CallListener {
+class WatchReactor final
+    : public StreamCall<grpc::ServerWriteReactor<grpc::ByteBuffer>, v1::WatchResponse>,
+      private CallListener {
  public:
   // A message carries at most this many events, which keeps it below a megabyte.
   static constexpr std::size_t kEventsPerMessage = 256;
@@ -38,49 +38,29 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pr
   WatchReactor(LockEngine& engine, std::size_t max_backlog)
       : engine_(engine), max_backlog_(max_backlog) {}
 
-  // Answers without the engine.
-  void Reject(const grpc::Status& status) { Finish(status); }
-
-  // Hands `command` to the engine. `open_streams` has been opened for this call,
-  // which closes it.
-  void Submit(WatchCommand command, OpenStreams& open_streams);
+  // Hands `command` to the engine.
+  void Submit(WatchCommand command, OpenStreams::Place place);
 
  private:
-  // What is to be done next.
-  struct Step {
-    std::vector<SharedLeaseEvent> write;
-    std::optional<grpc::Status> finish;
-    bool next_page = false;
-    bool cancel = false;
-  };
-
   ~WatchReactor() override = default;
 
   // CallListener, on the engine's thread.
   void OnOutcome(Outcome outcome) override;
 
   // grpc::ServerWriteReactor, on gRPC's threads.
-  void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
 
   void Gather(Watched watched) REQUIRES(mutex_);
-  Step TakeStep() REQUIRES(mutex_);
-  std::vector<SharedLeaseEvent> TakeMessage() REQUIRES(mutex_);
-
-  // The object may be gone when it returns. REQUIRES: call_id is known if the step
-  // is for the engine.
-  void Carry(Step step, std::optional<CallId> call_id);
+  void CancelIfOverflowed() REQUIRES(mutex_);
+  Step NextStep() override REQUIRES(mutex_);
+  std::vector<SharedLeaseEvent> TakeEvents() REQUIRES(mutex_);
 
   LockEngine& engine_;
   const std::size_t max_backlog_;
-  OpenStreams* open_streams_ = nullptr;  // Set by Submit.
-  grpc::ByteBuffer bytes_;               // Of the write that is under way.
+  OpenStreams::Place place_;  // Set by Submit.
 
-  Mutex mutex_;
   std::optional<CallId> call_id_ GUARDED_BY(mutex_);
-  bool writing_ GUARDED_BY(mutex_) = false;
-  bool broken_ GUARDED_BY(mutex_) = false;  // Nothing can be written any more.
   bool overflowed_ GUARDED_BY(mutex_) = false;
   bool cancelled_ GUARDED_BY(mutex_) = false;  // Because it overflowed.
   std::deque<SharedLeaseEvent> backlog_ GUARDED_BY(mutex_);
