@@ -226,7 +226,7 @@ bool PageTokenIsFine(const v1::ListRequest& request) {
 }
 bool PageTokenIsFine(const v1::ReleaseByTagRequest& request) {
   return request.page_token().empty() ||
-         DecodePageToken(request.page_token(), Fingerprint(request.tags())).has_value();
+         DecodePageToken(request.page_token(), Fingerprint(request)).has_value();
 }
 
 // Adds the page token that the server would have made for this filter.
@@ -244,7 +244,7 @@ void AddPageToken<v1::ReleaseByTagRequest>(const std::string& after_key, std::st
   v1::ReleaseByTagRequest request;
   request.ParseFromString(wire);
   AppendField(v1::ReleaseByTagRequest::kPageTokenFieldNumber,
-              EncodePageToken(after_key, Fingerprint(request.tags())), wire);
+              EncodePageToken(after_key, Fingerprint(request)), wire);
 }
 
 template <typename Request>

@@ -190,7 +190,7 @@ TEST_F(AdminServiceTest, ManyAreEndedPageByPage) {
   EXPECT_THAT(left.response, SizeIs(1 + 2 * pages.size()));
 }
 
-TEST_F(AdminServiceTest, APageTokenBelongsToItsTags) {
+TEST_F(AdminServiceTest, APageTokenBelongsToItsTagsAndToADryRunOrNot) {
   for (int i = 0; i < 501; ++i) Hold("k" + std::to_string(i), {"x", "y"});
   v1::ReleaseByTagRequest request = WithTags({"x", "y"});
   request.set_dry_run(true);
@@ -200,6 +200,8 @@ TEST_F(AdminServiceTest, APageTokenBelongsToItsTags) {
   request.set_dry_run(true);
   request.set_page_token(token);
   EXPECT_THAT(client_.ReleaseByTag(request).response.locks(), SizeIs(1)) << "in any order";
+  request.set_dry_run(false);
+  ExpectInvalid(client_.ReleaseByTag(request).status, "page_token");
   request = WithTags({"x"});
   request.set_page_token(token);
   ExpectInvalid(client_.ReleaseByTag(request).status, "page_token");

@@ -175,8 +175,7 @@ ReleaseByTagCommand ToCommand(v1::ReleaseByTagRequest&& request, Instant /*recei
   ReleaseByTagCommand command{.dry_run = request.dry_run()};
   // Before the tags move away.
   if (!request.page_token().empty()) {
-    command.after_key =
-        DecodePageToken(request.page_token(), Fingerprint(request.tags())).value_or("");
+    command.after_key = DecodePageToken(request.page_token(), Fingerprint(request)).value_or("");
   }
   if (request.max_fencing_token() != 0) command.max_fencing_token = request.max_fencing_token();
   command.tags = TakeSorted(*request.mutable_tags());

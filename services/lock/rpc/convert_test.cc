@@ -218,7 +218,7 @@ TEST(ToCommandTest, ForceReleaseHasATokenIfItIsNotZero) {
 TEST(ToCommandTest, ReleaseByTagTakesEveryField) {
   auto request = Parse<v1::ReleaseByTagRequest>(
       R"pb(tags: "b" tags: "a" dry_run: true max_fencing_token: 5)pb");
-  request.set_page_token(EncodePageToken("k", Fingerprint(request.tags())));
+  request.set_page_token(EncodePageToken("k", Fingerprint(request)));
   const ReleaseByTagCommand command = ToCommand(std::move(request), kReceived);
   EXPECT_THAT(command.tags, ElementsAre("a", "b"));
   EXPECT_TRUE(command.dry_run);

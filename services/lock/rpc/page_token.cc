@@ -39,22 +39,26 @@ std::string Header(std::uint64_t fingerprint) {
   return header;
 }
 
-std::uint64_t Fingerprint(std::string_view key_prefix, const Tags& unsorted_tags) {
+Fnv1a HashOf(std::string_view key_prefix, const Tags& unsorted_tags) {
   std::vector<std::string_view> tags(unsorted_tags.begin(), unsorted_tags.end());
   std::sort(tags.begin(), tags.end());
   Fnv1a fnv;
   fnv.Add(key_prefix);
   for (const std::string_view tag : tags) fnv.Add(tag);
-  return fnv.hash();
+  return fnv;
 }
 
 }  // namespace
 
 std::uint64_t Fingerprint(const v1::Filter& filter) {
-  return Fingerprint(filter.key_prefix(), filter.tags());
+  return HashOf(filter.key_prefix(), filter.tags()).hash();
 }
 
-std::uint64_t Fingerprint(const Tags& tags) { return Fingerprint("", tags); }
+std::uint64_t Fingerprint(const v1::ReleaseByTagRequest& request) {
+  Fnv1a fnv = HashOf("", request.tags());
+  if (request.dry_run()) fnv.Add("");  // No tag is empty.
+  return fnv.hash();
+}
 
 std::string EncodePageToken(std::string_view after_key, std::uint64_t filter_fingerprint) {
   std::string bytes = Header(filter_fingerprint);

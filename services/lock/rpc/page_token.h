@@ -1,5 +1,5 @@
-// Page tokens of List and ReleaseByTag: where the next page begins, and which filter it belongs
-// to, in a form that clients are not tempted to take apart.
+// Page tokens of List and ReleaseByTag: where the next page begins, and which request it
+// belongs to, in a form that clients are not tempted to take apart.
 //
 // A token stays good across restarts and upgrades of the server, because it
 // holds nothing but the key behind which to go on.
@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "holdfast/v1/admin_service.pb.h"
 #include "holdfast/v1/lease.pb.h"
 
 namespace holdfast {
@@ -19,8 +20,9 @@ namespace holdfast {
 // Tells filters apart, regardless of the order of their tags.
 std::uint64_t Fingerprint(const v1::Filter& filter);
 
-// As that of a filter with these tags and no prefix.
-std::uint64_t Fingerprint(const google::protobuf::RepeatedPtrField<std::string>& tags);
+// Of the tags, and of dry_run: a dry run shows what it leaves as it is, so whoever went
+// on from its token in earnest would spare all that it has shown.
+std::uint64_t Fingerprint(const v1::ReleaseByTagRequest& request);
 
 std::string EncodePageToken(std::string_view after_key, std::uint64_t filter_fingerprint);
 

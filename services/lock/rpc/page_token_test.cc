@@ -1,5 +1,6 @@
 #include "services/lock/rpc/page_token.h"
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 
@@ -31,6 +32,24 @@ TEST(FingerprintTest, IgnoresTheOrderOfTags) {
 // Tokens outlive the server that made them.
 TEST(FingerprintTest, IsTheSameInEveryVersion) {
   EXPECT_EQ(Fingerprint(FilterOf("jobs/", {"red"})), 4119973094572869407u);
+}
+
+v1::ReleaseByTagRequest ByTag(std::initializer_list<std::string> tags, bool dry_run) {
+  v1::ReleaseByTagRequest request;
+  for (const std::string& tag : tags) request.add_tags(tag);
+  request.set_dry_run(dry_run);
+  return request;
+}
+
+TEST(FingerprintTest, TellsADryRunFromTheRealOne) {
+  EXPECT_NE(Fingerprint(ByTag({"a"}, true)), Fingerprint(ByTag({"a"}, false)));
+  EXPECT_NE(Fingerprint(ByTag({"a"}, true)), Fingerprint(ByTag({"b"}, true)));
+  EXPECT_EQ(Fingerprint(ByTag({"b", "a"}, true)), Fingerprint(ByTag({"a", "b"}, true)));
+}
+
+// So that a token of an earlier version goes on where it was.
+TEST(FingerprintTest, OfTagsIsThatOfAFilterWithThem) {
+  EXPECT_EQ(Fingerprint(ByTag({"a", "b"}, false)), Fingerprint(FilterOf("", {"a", "b"})));
 }
 
 TEST(PageTokenTest, GivesTheKeyBack) {

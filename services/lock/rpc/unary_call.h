@@ -45,7 +45,7 @@ inline Subject SubjectOf(const v1::ListRequest& request) {
   return {.filter_fingerprint = Fingerprint(request.filter())};
 }
 inline Subject SubjectOf(const v1::ReleaseByTagRequest& request) {
-  return {.filter_fingerprint = Fingerprint(request.tags())};
+  return {.filter_fingerprint = Fingerprint(request)};
 }
 
 // Thread-safe in what gRPC and the engine call: the engine's thread writes before

@@ -79,10 +79,12 @@ MaybeError CheckFilter(const v1::Filter& filter) {
   return CheckTags("filter.tags", filter.tags());
 }
 
-// `fingerprint`: of what the answer with the token selected.
-MaybeError CheckPageToken(const std::string& token, std::uint64_t fingerprint) {
+// `fingerprint`: of `what` the answer with the token was to.
+MaybeError CheckPageToken(const std::string& token, std::uint64_t fingerprint,
+                          absl::string_view what) {
   if (token.empty() || DecodePageToken(token, fingerprint).has_value()) return std::nullopt;
-  return FieldError{"page_token", "must be next_page_token of an answer to the same filter"};
+  return FieldError{"page_token",
+                    absl::StrCat("must be next_page_token of an answer to the same ", what)};
 }
 
 template <typename Request>
@@ -125,7 +127,7 @@ std::optional<FieldError> Validate(const v1::ListRequest& request) {
     return FieldError{"page_size", absl::StrCat("must be at most ", kMaxPageSize, ", and is ",
                                                 request.page_size())};
   }
-  return CheckPageToken(request.page_token(), Fingerprint(request.filter()));
+  return CheckPageToken(request.page_token(), Fingerprint(request.filter()), "filter");
 }
 
 std::optional<FieldError> Validate(const v1::WatchRequest& request) {
@@ -140,7 +142,7 @@ std::optional<FieldError> Validate(const v1::ReleaseByTagRequest& request) {
   // None would select every lease there is.
   if (request.tags().empty()) return FieldError{"tags", "must be at least 1"};
   if (auto error = CheckTags("tags", request.tags())) return error;
-  return CheckPageToken(request.page_token(), Fingerprint(request.tags()));
+  return CheckPageToken(request.page_token(), Fingerprint(request), "tags and dry_run");
 }
 
 }  // namespace holdfast

@@ -288,7 +288,7 @@ TEST(PageTokenFieldTest, BelongsToTheFilter) {
 
 TEST(PageTokenFieldTest, BelongsToTheTags) {
   v1::ReleaseByTagRequest request = ByTag({"x", "y"});
-  request.set_page_token(EncodePageToken("k", Fingerprint(request.tags())));
+  request.set_page_token(EncodePageToken("k", Fingerprint(request)));
   EXPECT_EQ(Rejected(request), "");
   request.add_tags("z");
   EXPECT_EQ(Rejected(request), "page_token");
@@ -297,6 +297,18 @@ TEST(PageTokenFieldTest, BelongsToTheTags) {
        std::vector<std::string>{"k", "=", "AA==", std::string(2'000, 'A')}) {
     request.set_page_token(token);
     EXPECT_EQ(Rejected(request), "page_token") << token;
+  }
+}
+
+// What a dry run has shown is still there, and whoever went on behind it would spare it.
+TEST(PageTokenFieldTest, ADryRunsIsGoodForADryRunAlone) {
+  for (const bool dry_run : {true, false}) {
+    v1::ReleaseByTagRequest request = ByTag({"x"});
+    request.set_dry_run(dry_run);
+    request.set_page_token(EncodePageToken("k", Fingerprint(request)));
+    EXPECT_EQ(Rejected(request), "");
+    request.set_dry_run(!dry_run);
+    EXPECT_EQ(Rejected(request), "page_token") << dry_run;
   }
 }
 
