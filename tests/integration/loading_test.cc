@@ -4,6 +4,7 @@
 // CURRENT: to open it for reading takes until somebody opens it for writing.
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,23 @@ TEST_F(LoadingTest, ASignalDoesNotWaitForTheLoad) {
   std::filesystem::rename(set_aside_, current_);
   ASSERT_EQ(server_.Start(), absl::OkStatus());
   EXPECT_TRUE(StubClient(server_.address()).Acquire(lease_).ok()) << "nothing was lost";
+}
+
+// It is the one by which the end of the load is told within the process.
+TEST_F(LoadingTest, AForeignSignalIsNotTakenForTheEndOfTheLoad) {
+  ASSERT_EQ(AskWhileLoading().reason, "SERVER_STARTING");
+  server_.Signal(SIGUSR1);
+  EXPECT_TRUE(Eventually([&] { return Log().find("signal=SIGUSR1") != std::string::npos; }));
+  EXPECT_EQ(server_.Terminate(kShutdownLimit), kCleanExit) << Log();
+}
+
+TEST_F(LoadingTest, AForeignSignalDoesNotHideTheEndOfTheLoad) {
+  ASSERT_EQ(AskWhileLoading().reason, "SERVER_STARTING");
+  HealthWatch health(client_->channel());
+  ASSERT_TRUE(health.Await(Health::kNotServing, kPatience));
+  server_.Signal(SIGUSR1);
+  ASSERT_NO_FATAL_FAILURE(LetLoad());
+  EXPECT_TRUE(health.Await(Health::kServing, kPatience));
 }
 
 }  // namespace

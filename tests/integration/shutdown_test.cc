@@ -4,8 +4,13 @@
 #include <signal.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <memory>
+#include <optional>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -94,6 +99,40 @@ TEST(ShutdownTest, InterruptIsTheSameAsTerminate) {
   ASSERT_EQ(server.Start(), absl::OkStatus());
   server.Signal(SIGINT);
   EXPECT_EQ(server.WaitForExit(kShutdownLimit), kCleanExit) << server.Log();
+}
+
+// Whose default is to end the process, and to leave its socket behind.
+TEST(ShutdownTest, OtherSignalsChangeNothing) {
+  ServerProcess server;
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  StubClient client(server.address());
+  for (const auto& [signal, name] : {std::pair{SIGHUP, "SIGHUP"}, std::pair{SIGUSR1, "SIGUSR1"},
+                                     std::pair{SIGUSR2, "SIGUSR2"}}) {
+    server.Signal(signal);
+    EXPECT_TRUE(Eventually([&] {
+      return server.Log().find(std::string("signal=") + name) != std::string::npos;
+    })) << name;
+    EXPECT_EQ(server.WaitForExit(std::chrono::milliseconds(0)), std::nullopt) << name;
+    EXPECT_TRUE(client.Acquire({.key = name, .lease_id = Id(name)}).ok()) << name;
+  }
+  EXPECT_EQ(server.Terminate(kShutdownLimit), kCleanExit) << server.Log();
+  EXPECT_FALSE(std::filesystem::exists(server.address().substr(5))) << "the socket is gone";
+}
+
+// The next file to be opened would get the number of standard error, and the log with it.
+TEST(ShutdownTest, ClosedStandardStreamsAreNotTakenByFiles) {
+  ServerProcess server({.flags = {"--log-level=debug"},
+                        .launcher = {"/bin/sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh"}});
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  ASSERT_TRUE(StubClient(server.address()).Acquire({.key = "k", .lease_id = Id("holder")}).ok());
+  const std::string open_files = "/proc/" + std::to_string(server.pid()) + "/fd/";
+  for (const char* stream : {"0", "1", "2"}) {
+    EXPECT_EQ(std::filesystem::read_symlink(open_files + stream), "/dev/null") << stream;
+  }
+  std::string pid;
+  std::ifstream(server.data_dir() + "/LOCK") >> pid;
+  EXPECT_EQ(pid, std::to_string(server.pid()));
+  EXPECT_EQ(server.Terminate(kShutdownLimit), kCleanExit);
 }
 
 TEST(ShutdownTest, IdleConnectionsAndClientsThatDoNotReadDoNotHoldItUp) {

@@ -27,6 +27,7 @@ absl::Status ServerProcess::Launch() {
       .environment = options_.environment,
   };
   child.argv.insert(child.argv.end(), options_.flags.begin(), options_.flags.end());
+  child.argv.insert(child.argv.begin(), options_.launcher.begin(), options_.launcher.end());
   absl::StatusOr<std::unique_ptr<ChildProcess>> started = ChildProcess::Start(child);
   if (!started.ok()) return started.status();
   child_ = *std::move(started);

@@ -28,6 +28,7 @@ struct ServerOptions {
   std::optional<unsigned> max_open_files{};  // RLIMIT_NOFILE.
   std::string data_dir{};                    // Empty: one in the server's own folder.
   std::vector<std::string> environment{};    // "NAME=value", beside the test's own.
+  std::vector<std::string> launcher{};       // A command that runs what is appended to it.
 };
 
 // Thread-compatible. Use it on the test's main thread alone (see ChildProcess).

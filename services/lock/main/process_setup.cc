@@ -1,10 +1,13 @@
 #include "services/lock/main/process_setup.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstring>
 #include <string>
 
 #include "google/protobuf/stubs/logging.h"
@@ -14,14 +17,33 @@
 namespace holdfast {
 namespace {
 
+void OpenStandardStreams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number is this one. Without /dev a folder takes it just as well:
+    // nothing can be read from it nor written to it.
+    if (open("/dev/null", O_RDWR) < 0) open("/", O_RDONLY | O_DIRECTORY);
+  }
+}
+
+// Before main would be too late, and so would any constructor of ours: those of shared
+// libraries come first, and some of them open files.
+[[gnu::section(".preinit_array"),
+  gnu::used]] void (*const open_standard_streams)() = &OpenStandardStreams;
+
+// WakeWaiter sets this and then makes the signal, which anybody else may make too. If
+// another one is pending the two become one, which finds the flag set.
 constexpr int kWakeSignal = SIGUSR1;
+std::atomic<bool> woken{false};
 
 sigset_t WaitedForSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  sigaddset(&signals, kWakeSignal);
+  sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, SIGUSR1);
+  sigaddset(&signals, SIGUSR2);
   return signals;
 }
 
@@ -55,13 +77,20 @@ void SetUpProcess() {
 
 int WaitForStopSignal() {
   const sigset_t signals = WaitedForSignals();
-  int signal_number = 0;
-  while (sigwait(&signals, &signal_number) != 0) {
+  while (true) {
+    int signal_number = 0;
+    if (sigwait(&signals, &signal_number) != 0) continue;
+    if (signal_number == SIGTERM || signal_number == SIGINT) return signal_number;
+    if (signal_number == kWakeSignal && woken.exchange(false)) return 0;
+    Log(LogLevel::kInfo, "a signal that changes nothing",
+        {{"signal", std::string("SIG") + sigabbrev_np(signal_number)}});
   }
-  return signal_number == kWakeSignal ? 0 : signal_number;
 }
 
-void WakeWaiter() { kill(getpid(), kWakeSignal); }
+void WakeWaiter() {
+  woken = true;
+  kill(getpid(), kWakeSignal);
+}
 
 void RouteLibraryLogs() {
   gpr_set_log_function(&LogForGrpc);
