@@ -23,8 +23,44 @@ absl::Status Invalid(std::string_view text, const std::string& problem) {
       absl::StrCat(absl::string_view(text.data(), text.size()), ": ", problem));
 }
 
+constexpr unsigned kMaxMode = 0777;
+
+std::optional<mode_t> ParseMode(std::string_view text) {
+  unsigned mode = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, mode, 8);
+  if (error != std::errc() || rest != end || mode > kMaxMode) return std::nullopt;
+  return mode;
+}
+
+// `options`: what follows the path, with its comma.
+absl::Status ParseOptions(std::string_view text, std::string_view options, ListenAddress& result) {
+  bool has_mode = false;
+  while (!options.empty()) {
+    options.remove_prefix(1);
+    const std::string_view option = options.substr(0, options.find(','));
+    options.remove_prefix(option.size());
+    if (option.starts_with("mode=") && !has_mode) {
+      const std::optional<mode_t> mode = ParseMode(option.substr(sizeof("mode=") - 1));
+      if (!mode.has_value()) return Invalid(text, "the mode must be octal, from 0 to 0777");
+      result.unix_mode = *mode;
+      has_mode = true;
+    } else if (option.starts_with("group=") && result.unix_group.empty()) {
+      result.unix_group = option.substr(sizeof("group=") - 1);
+      if (result.unix_group.empty()) return Invalid(text, "the group is missing");
+    } else {
+      return Invalid(text, absl::StrCat("what follows a comma must be mode=... or group=..., once "
+                                        "each, and is \"",
+                                        absl::string_view(option.data(), option.size()), "\""));
+    }
+  }
+  if (!has_mode && !result.unix_group.empty()) result.unix_mode = 0660;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ListenAddress> ParseUnix(std::string_view text) {
-  const std::string_view path = text.substr(kUnixPrefix.size());
+  const std::string_view name = text.substr(0, text.find(','));
+  const std::string_view path = name.substr(kUnixPrefix.size());
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty()) return Invalid(text, "the path is missing");
@@ -37,8 +73,10 @@ absl::StatusOr<ListenAddress> ParseUnix(std::string_view text) {
   std::memcpy(address.sun_path, path.data(), path.size());
 
   ListenAddress result{
-      .text = std::string(text), .unix_path = std::string(path), .length = sizeof(address)};
+      .text = std::string(name), .unix_path = std::string(path), .length = sizeof(address)};
   std::memcpy(&result.socket_address, &address, sizeof(address));
+  absl::Status status = ParseOptions(text, text.substr(name.size()), result);
+  if (!status.ok()) return status;
   return result;
 }
 
@@ -77,6 +115,9 @@ bool SetTcp(std::string_view host, std::uint16_t port, ListenAddress& result) {
 
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   if (text.starts_with(kUnixPrefix)) return ParseUnix(text);
+  if (text.find(',') != std::string_view::npos) {
+    return Invalid(text, "only the address of a Unix socket has options behind a comma");
+  }
 
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return Invalid(text, "is neither unix:/path nor host:port");

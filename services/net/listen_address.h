@@ -1,9 +1,15 @@
-// An address to listen on, as --listen has it: unix:/path, or host:port.
+// An address to listen on, as --listen has it: host:port, or unix:/path with options
+// behind it that say who may connect:
+//
+//     unix:/run/holdfast/holdfast.sock,mode=0660,group=holdfast
+//
+// The path ends at the first comma, so it cannot have one itself.
 
 #ifndef HOLDFAST_SERVICES_NET_LISTEN_ADDRESS_H_
 #define HOLDFAST_SERVICES_NET_LISTEN_ADDRESS_H_
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include <string>
 #include <string_view>
@@ -14,8 +20,13 @@ namespace holdfast {
 
 // A plain value, thread-compatible.
 struct ListenAddress {
-  std::string text;       // As people write it, and clients too.
+  std::string text;       // As people write it, and clients too: without the options.
   std::string unix_path;  // Empty for TCP.
+
+  // Of the socket's file, whatever the process's umask is. To connect takes the right
+  // to write. By default its owner alone has it, or its group too if one is given.
+  mode_t unix_mode = 0600;
+  std::string unix_group;  // A name, or a number. Empty: that of the process.
 
   // For bind(2).
   sockaddr_storage socket_address{};
@@ -26,7 +37,8 @@ struct ListenAddress {
 
 // `host` is an IPv4 address, an IPv6 address in brackets, or `localhost`, which
 // is 127.0.0.1. Names are not looked up: what a name stands for may change while
-// a server runs. Port 0 takes a free one. INVALID_ARGUMENT: anything else.
+// a server runs. Port 0 takes a free one. Whether there is such a group is seen when
+// the socket is opened. INVALID_ARGUMENT: anything else.
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
 // The address that a TCP socket is bound to, as ListenAddress::text.

@@ -52,6 +52,40 @@ TEST(ParseListenAddressTest, TakesUnixPathsOfAtMost107Bytes) {
   EXPECT_THAT(ErrorOf(std::string("unix:\0abstract", 14)), HasSubstr("zero"));
 }
 
+TEST(ParseListenAddressTest, TakesWhoMayConnectToAUnixSocket) {
+  const auto plain = ParseListenAddress("unix:/h");
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(plain->unix_mode, 0600u);
+  EXPECT_EQ(plain->unix_group, "");
+
+  const auto both = ParseListenAddress("unix:/h,mode=0666,group=staff");
+  ASSERT_TRUE(both.ok()) << both.status();
+  EXPECT_EQ(both->unix_mode, 0666u);
+  EXPECT_EQ(both->unix_group, "staff");
+  EXPECT_EQ(both->text, "unix:/h") << "as clients write it";
+  EXPECT_EQ(both->unix_path, "/h");
+
+  EXPECT_EQ(ParseListenAddress("unix:/h,group=7")->unix_mode, 0660u);
+  EXPECT_EQ(ParseListenAddress("unix:/h,group=staff,mode=0620")->unix_mode, 0620u);
+  EXPECT_EQ(ParseListenAddress("unix:/h,mode=777")->unix_mode, 0777u);
+}
+
+TEST(ParseListenAddressTest, RefusesOptionsThatItDoesNotKnow) {
+  for (const char* mode : {"", "1000", "0o660", "-1", "668", "rw", "0660 "}) {
+    EXPECT_THAT(ErrorOf(std::string("unix:/h,mode=") + mode), HasSubstr("octal")) << mode;
+  }
+  EXPECT_THAT(ErrorOf("unix:/h,group="), HasSubstr("the group is missing"));
+  for (const char* option : {"", "owner=me", "mode", "Mode=0660", " mode=0660", "b.sock"}) {
+    EXPECT_THAT(ErrorOf(std::string("unix:/h,") + option),
+                HasSubstr(std::string("and is \"") + option + "\""));
+  }
+  EXPECT_THAT(ErrorOf("unix:/h,mode=0600,mode=0600"), HasSubstr("once"));
+  EXPECT_THAT(ErrorOf("unix:/h,group=a,group=b"), HasSubstr("once"));
+  EXPECT_THAT(ErrorOf("unix:/h,mode=0600,"), HasSubstr("and is \"\""));
+  EXPECT_THAT(ErrorOf("unix:,mode=0600"), HasSubstr("missing"));
+  EXPECT_THAT(ErrorOf("127.0.0.1:80,mode=0600"), HasSubstr("only the address of a Unix socket"));
+}
+
 TEST(ParseListenAddressTest, RefusesBadPorts) {
   for (const char* port : {"", "65536", "-1", "+1", "http", "80x", " 80", "0x50"}) {
     EXPECT_THAT(ErrorOf(std::string("127.0.0.1:") + port), HasSubstr("port")) << port;

@@ -1,14 +1,19 @@
 #include "services/net/listening_socket.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <limits>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace holdfast {
@@ -31,11 +36,14 @@ FileDescriptor NewSocket(const ListenAddress& address) {
       socket(address.socket_address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-absl::Status BindAndListen(const ListenAddress& address, int fd) {
-  if (bind(fd, SocketAddress(address), address.length) != 0 || listen(fd, SOMAXCONN) != 0) {
-    return CannotListen(address, errno);
-  }
-  return absl::OkStatus();
+absl::Status Bind(const ListenAddress& address, int fd) {
+  if (bind(fd, SocketAddress(address), address.length) == 0) return absl::OkStatus();
+  return CannotListen(address, errno);
+}
+
+absl::Status Listen(const ListenAddress& address, int fd) {
+  if (listen(fd, SOMAXCONN) == 0) return absl::OkStatus();
+  return CannotListen(address, errno);
 }
 
 // Lets one server at a time look at the socket files of a folder and replace
@@ -77,6 +85,43 @@ absl::Status MakeWay(const ListenAddress& address) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<gid_t> FindGroup(const ListenAddress& address) {
+  const std::string& name = address.unix_group;
+  group entry{};
+  group* found = nullptr;
+  std::vector<char> buffer(1'024);
+  while (getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) == ERANGE) {
+    buffer.resize(2 * buffer.size());
+  }
+  if (found != nullptr) return found->gr_gid;
+  std::uint32_t number = 0;
+  // The largest number stands for no change.
+  if (absl::SimpleAtoi(name, &number) && number != std::numeric_limits<gid_t>::max()) {
+    return number;
+  }
+  return CannotListen(address, absl::StrCat("there is no group \"", name, "\""));
+}
+
+// Gives the file its group and its mode. It is held by `fd`, opened with O_PATH, for
+// its name might mean another one by now; of such a descriptor the mode can be changed
+// only by way of /proc.
+absl::Status SetRights(const ListenAddress& address, int fd, mode_t mode_now) {
+  if (!address.unix_group.empty()) {
+    const absl::StatusOr<gid_t> group = FindGroup(address);
+    if (!group.ok()) return group.status();
+    constexpr uid_t kSameOwner = -1;
+    if (fchownat(fd, "", kSameOwner, *group, AT_EMPTY_PATH) != 0) {
+      return CannotListen(address, absl::StrCat("cannot give it to the group ", address.unix_group,
+                                                ": ", std::strerror(errno)));
+    }
+  }
+  if ((mode_now & ALLPERMS) == address.unix_mode) return absl::OkStatus();
+  if (chmod(absl::StrCat("/proc/self/fd/", fd).c_str(), address.unix_mode) == 0) {
+    return absl::OkStatus();
+  }
+  return CannotListen(address, absl::StrCat("cannot set its mode: ", std::strerror(errno)));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ListeningSocket>> ListeningSocket::Open(
@@ -103,7 +148,8 @@ absl::Status ListeningSocket::OpenTcp(const ListenAddress& address) {
   if (setsockopt(fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0) {
     return CannotListen(address, errno);
   }
-  if (absl::Status status = BindAndListen(address, fd()); !status.ok()) return status;
+  if (absl::Status status = Bind(address, fd()); !status.ok()) return status;
+  if (absl::Status status = Listen(address, fd()); !status.ok()) return status;
   sockaddr_storage bound{};
   socklen_t length = sizeof(bound);
   if (getsockname(fd(), reinterpret_cast<sockaddr*>(&bound), &length) != 0) {
@@ -116,14 +162,20 @@ absl::Status ListeningSocket::OpenTcp(const ListenAddress& address) {
 absl::Status ListeningSocket::OpenUnix(const ListenAddress& address) {
   const FileDescriptor folder_lock = LockFolderOf(address.unix_path);
   if (absl::Status status = MakeWay(address); !status.ok()) return status;
-  if (absl::Status status = BindAndListen(address, fd()); !status.ok()) return status;
-  struct stat file {};
-  if (lstat(address.unix_path.c_str(), &file) != 0) return CannotListen(address, errno);
+  // The kernel makes the file with the socket's mode, less the umask: as a rule that is
+  // all.
+  if (fchmod(fd(), address.unix_mode) != 0) return CannotListen(address, errno);
+  if (absl::Status status = Bind(address, fd()); !status.ok()) return status;
+  const FileDescriptor file(open(address.unix_path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat found {};
+  if (!file.valid() || fstat(file.get(), &found) != 0) return CannotListen(address, errno);
+  if (!S_ISSOCK(found.st_mode)) return CannotListen(address, "somebody has replaced its file");
   unix_path_ = address.unix_path;
-  device_ = file.st_dev;
-  inode_ = file.st_ino;
+  device_ = found.st_dev;
+  inode_ = found.st_ino;
   address_ = address.text;
-  return absl::OkStatus();
+  absl::Status status = SetRights(address, file.get(), found.st_mode);
+  return status.ok() ? Listen(address, fd()) : status;
 }
 
 }  // namespace holdfast

@@ -2,8 +2,9 @@
 //
 // The file of a server that has crashed is still there when the next one starts.
 // It is replaced, but only after trying that nobody answers on it; anything else
-// that has the name is left alone. A TCP port is never shared with another
-// server, because clients would reach the one or the other at random.
+// that has the name is left alone. The file has its group and its mode before the
+// socket listens, so there is no moment in which others can connect. A TCP port is never shared
+// with another server, because clients would reach the one or the other at random.
 
 #ifndef HOLDFAST_SERVICES_NET_LISTENING_SOCKET_H_
 #define HOLDFAST_SERVICES_NET_LISTENING_SOCKET_H_

@@ -64,7 +64,8 @@ void ListenAddresses(const std::string& text) {
     CheckRefusal(address.status());
     return;
   }
-  Require(address->text == text, "an address is kept as it was written");
+  Require(address->text == text.substr(0, text.find(',')), "an address is kept as it was written");
+  Require(address->unix_mode <= 0777, "a mode has nothing but rights");
   Require(address->length > 0 && address->length <= sizeof(address->socket_address),
           "an address has a length");
   if (address->is_unix()) {

@@ -121,7 +121,9 @@ void AddFlags(CLI::App& app, RawFlags& raw) {
                  "unix:/path or host:port; repeat it for more. The host is\n"
                  "an IPv4 address, an IPv6 address in brackets, or\n"
                  "localhost. Port 0 takes a free one, which the log tells.\n"
-                 "Whoever reaches an address can take and list locks.")
+                 "Whoever can connect can take and list locks: to a Unix\n"
+                 "socket this user alone, or as ,mode=0660 and ,group=NAME\n"
+                 "behind the path say.")
       ->expected(1)
       ->take_all()
       ->check(CheckAddress)

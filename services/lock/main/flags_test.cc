@@ -82,6 +82,15 @@ TEST(FlagsTest, NamesTheFlagThatIsWrong) {
   EXPECT_THAT(Refused({"--data-dir"}), HasSubstr("--data-dir"));
 }
 
+TEST(FlagsTest, AnAddressMaySayWhoMayConnect) {
+  const Flags flags = Accepted({"--listen=unix:/h,mode=0660,group=staff", "--listen=[::1]:0"});
+  ASSERT_EQ(flags.listen.size(), 2u) << "a comma separates nothing else";
+  EXPECT_EQ(flags.listen[0].text, "unix:/h");
+  EXPECT_EQ(flags.listen[0].unix_mode, 0660u);
+  EXPECT_EQ(flags.listen[0].unix_group, "staff");
+  EXPECT_THAT(Refused({"--listen=unix:/h,mode=9"}), HasSubstr("octal"));
+}
+
 TEST(FlagsTest, KeepsNumbersWithinTheirLimits) {
   EXPECT_EQ(Refused({"--max-leases=1"}), "");
   EXPECT_THAT(Refused({"--max-leases=0"}), HasSubstr("--max-leases"));

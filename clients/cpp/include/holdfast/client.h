@@ -1,7 +1,7 @@
 // A connection to one lock server.
 //
 //     absl::StatusOr<std::unique_ptr<holdfast::Client>> client =
-//         holdfast::Client::Create("unix:/run/holdfast.sock");
+//         holdfast::Client::Create("unix:/run/holdfast/holdfast.sock");
 //     if (!client.ok()) return client.status();
 //     holdfast::SyncLock lock(**client, "reports/2024", {.expire = 30s});
 //
