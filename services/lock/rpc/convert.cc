@@ -223,10 +223,9 @@ v1::ReleaseByTagResponse ToResponse(ForcedPage&& page, std::uint64_t filter_fing
   return response;
 }
 
-v1::WatchResponse ToResponse(const std::vector<SharedLeaseEvent>& events) {
+v1::WatchResponse ToResponse(const LeaseEvent& event) {
   v1::WatchResponse response;
-  response.mutable_events()->Reserve(static_cast<int>(events.size()));
-  for (const SharedLeaseEvent& event : events) CopyInto(*event, *response.add_events());
+  CopyInto(event, *response.add_events());
   return response;
 }
 

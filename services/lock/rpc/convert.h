@@ -43,7 +43,7 @@ v1::ListResponse ToResponse(Listed&& listed, std::uint64_t filter_fingerprint);
 
 v1::ForceReleaseResponse ToResponse(Forced&& forced);
 v1::ReleaseByTagResponse ToResponse(ForcedPage&& page, std::uint64_t filter_fingerprint);
-v1::WatchResponse ToResponse(const std::vector<SharedLeaseEvent>& events);
+v1::WatchResponse ToResponse(const LeaseEvent& event);
 
 v1::WaitEvent ToEvent(Queued&& queued);
 v1::WaitEvent ToEvent(Granted&& granted);

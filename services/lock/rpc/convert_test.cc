@@ -259,11 +259,7 @@ TEST(ToResponseTest, EventsHaveEveryField) {
                    .fencing_token = 7,
                    .expire = seconds(30),
                    .time = WallTime{5'000'000'001}};
-  LeaseEvent end{.kind = LeaseEventKind::kSnapshotEnd, .sequence = 4};
-  const std::vector<SharedLeaseEvent> events = {
-      std::make_shared<const LeaseEvent>(std::move(event)),
-      std::make_shared<const LeaseEvent>(std::move(end))};
-  EXPECT_EQ(Text(ToResponse(events)), Text<v1::WatchResponse>(R"pb(
+  EXPECT_EQ(Text(ToResponse(event)), Text<v1::WatchResponse>(R"pb(
               events {
                 kind: EXPIRED
                 sequence: 3
@@ -274,9 +270,10 @@ TEST(ToResponseTest, EventsHaveEveryField) {
                 fencing_token: 7
                 expire { seconds: 30 }
                 time { seconds: 5 nanos: 1 }
-              }
-              events { kind: SNAPSHOT_END sequence: 4 }
-            )pb"));
+              })pb"));
+  const LeaseEvent end{.kind = LeaseEventKind::kSnapshotEnd, .sequence = 4};
+  EXPECT_EQ(Text(ToResponse(end)),
+            Text<v1::WatchResponse>(R"pb(events { kind: SNAPSHOT_END sequence: 4 })pb"));
 }
 
 TEST(ToEventTest, ShowsThePlaceOrTheLease) {

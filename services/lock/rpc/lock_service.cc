@@ -26,7 +26,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* LockServiceImpl::Wait(
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* LockServiceImpl::Watch(
     grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* bytes) {
-  auto* call = new WatchReactor(starter_.engine(), max_watch_backlog_);
+  auto* call = new WatchReactor(starter_.engine(), watch_writing_, max_watch_backlog_);
   v1::WatchRequest request;
   if (const grpc::Status status = starter_.Read(*bytes, request); !status.ok()) {
     call->Reject(status);

@@ -15,6 +15,7 @@
 #include "services/lock/rpc/rpc_limits.h"
 #include "services/lock/rpc/stream_call.h"
 #include "services/lock/rpc/unary_call.h"
+#include "services/lock/rpc/watch_reactor.h"
 
 namespace holdfast {
 
@@ -59,6 +60,7 @@ class LockServiceImpl final : public RawLockService {
   const std::size_t max_watch_backlog_;
   OpenStreams open_waits_;
   OpenStreams open_watches_;
+  WatchWriting watch_writing_;
 };
 
 }  // namespace holdfast

@@ -4,7 +4,7 @@
 // So what comes meanwhile gathers in the class that derives from StreamCall, and
 // whoever finds the stream idle, the engine's thread or the end of a write, takes the
 // next step: one message, or the end, or both at once. The step is chosen under the
-// mutex and carried out without it.
+// mutex and carried out without it. Who has no time leaves the step to another thread.
 //
 // Life: as of UnaryReactor (unary_call.h), but that the engine's final outcome may
 // meet a write that is under way; then the end of that write finishes the call. As
@@ -101,13 +101,26 @@ class StreamCall : public Reactor {
     }
   }
 
+  // In place of TakeStep, for whoever has no time to carry a step out. True: a step is
+  // due, and Resume must be called to take it.
+  bool Defer() REQUIRES(mutex_) {
+    if (busy_) return false;
+    busy_ = true;
+    return true;
+  }
+
+  // The object may be gone when it returns.
+  void Resume() { Continue(/*ok=*/true); }
+
   // Nothing can be written any more.
   bool broken() const REQUIRES(mutex_) { return broken_; }
 
   mutable Mutex mutex_;
 
  private:
-  void OnWriteDone(bool ok) final {
+  void OnWriteDone(bool ok) final { Continue(ok); }
+
+  void Continue(bool ok) {
     Step step;
     {
       MutexLock lock(mutex_);

@@ -5,7 +5,6 @@
 #include <utility>
 #include <variant>
 
-#include "services/lock/rpc/convert.h"
 #include "services/lock/rpc/status.h"
 
 namespace holdfast {
@@ -25,18 +24,18 @@ void WatchReactor::Submit(WatchCommand command, OpenStreams::Place place) {
 }
 
 void WatchReactor::OnOutcome(Outcome outcome) {
-  Step step;
+  bool due = false;
   {
     MutexLock lock(mutex_);
-    if (Watched* watched = std::get_if<Watched>(&outcome)) {
-      Gather(std::move(*watched));
+    if (const Watched* watched = std::get_if<Watched>(&outcome)) {
+      Gather(*watched);
     } else if (Refused* refused = std::get_if<Refused>(&outcome)) {
       final_ = std::move(*refused);
     }
     CancelIfOverflowed();
-    step = TakeStep();
+    due = Defer();
   }
-  CarryOut(std::move(step));
+  if (due) writing_.thread.Post([this] { Resume(); });
 }
 
 void WatchReactor::OnCancel() {
@@ -46,14 +45,16 @@ void WatchReactor::OnCancel() {
 
 void WatchReactor::OnDone() { delete this; }
 
-void WatchReactor::Gather(Watched watched) {
+void WatchReactor::Gather(const Watched& watched) {
   if (overflowed_ || broken()) return;
   if (backlog_.size() + watched.events.size() > max_backlog_) {
     overflowed_ = true;
     backlog_.clear();
     return;
   }
-  std::move(watched.events.begin(), watched.events.end(), std::back_inserter(backlog_));
+  for (const SharedLeaseEvent& event : watched.events) {
+    backlog_.push_back(writing_.events.Share(event));
+  }
   if (watched.snapshot_continues) rest_of_page_ = backlog_.size();
 }
 
@@ -76,18 +77,18 @@ WatchReactor::Step WatchReactor::NextStep() {
     rest_of_page_.reset();
     engine_.ContinueWatch(*call_id_);
   }
-  if (!backlog_.empty()) step.message = ToResponse(TakeEvents());
+  if (!backlog_.empty()) step.message = TakeMessage();
   return step;
 }
 
-std::vector<SharedLeaseEvent> WatchReactor::TakeEvents() {
+WatchMessage WatchReactor::TakeMessage() {
   const std::size_t count = std::min(backlog_.size(), kEventsPerMessage);
   const auto end = backlog_.begin() + static_cast<std::ptrdiff_t>(count);
-  std::vector<SharedLeaseEvent> events(std::make_move_iterator(backlog_.begin()),
-                                       std::make_move_iterator(end));
+  WatchMessage message;
+  message.events.assign(std::make_move_iterator(backlog_.begin()), std::make_move_iterator(end));
   backlog_.erase(backlog_.begin(), end);
   if (rest_of_page_.has_value()) *rest_of_page_ -= std::min(*rest_of_page_, count);
-  return events;
+  return message;
 }
 
 }  // namespace holdfast

@@ -16,18 +16,25 @@
 #include <cstddef>
 #include <deque>
 #include <optional>
-#include <vector>
 
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
-#include "holdfast/v1/lock_service.pb.h"
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/rpc/stream_call.h"
+#include "services/lock/rpc/watch_event.h"
+#include "services/lock/rpc/worker_thread.h"
 
 namespace holdfast {
 
+// What all Watch calls share. Outlives them.
+struct WatchWriting {
+  WatchEvents events;   // The engine thread's own.
+  WorkerThread thread;  // Writes, so that the engine's thread has no more to do for each
+                        // watch than to hand over.
+};
+
 class WatchReactor final
-    : public StreamCall<grpc::ServerWriteReactor<grpc::ByteBuffer>, v1::WatchResponse>,
+    : public StreamCall<grpc::ServerWriteReactor<grpc::ByteBuffer>, WatchMessage>,
       private CallListener {
  public:
   // A message carries at most this many events, which keeps it below a megabyte.
@@ -35,8 +42,8 @@ class WatchReactor final
 
   // `max_backlog`: events that may gather. More than a page of a snapshot, or no
   // watch could ever begin.
-  WatchReactor(LockEngine& engine, std::size_t max_backlog)
-      : engine_(engine), max_backlog_(max_backlog) {}
+  WatchReactor(LockEngine& engine, WatchWriting& writing, std::size_t max_backlog)
+      : engine_(engine), writing_(writing), max_backlog_(max_backlog) {}
 
   // Hands `command` to the engine.
   void Submit(WatchCommand command, OpenStreams::Place place);
@@ -44,26 +51,27 @@ class WatchReactor final
  private:
   ~WatchReactor() override = default;
 
-  // CallListener, on the engine's thread.
+  // CallListener, on the engine's thread or, before Submit returns, within it.
   void OnOutcome(Outcome outcome) override;
 
   // grpc::ServerWriteReactor, on gRPC's threads.
   void OnCancel() override;
   void OnDone() override;
 
-  void Gather(Watched watched) REQUIRES(mutex_);
+  void Gather(const Watched& watched) REQUIRES(mutex_);
   void CancelIfOverflowed() REQUIRES(mutex_);
   Step NextStep() override REQUIRES(mutex_);
-  std::vector<SharedLeaseEvent> TakeEvents() REQUIRES(mutex_);
+  WatchMessage TakeMessage() REQUIRES(mutex_);
 
   LockEngine& engine_;
+  WatchWriting& writing_;
   const std::size_t max_backlog_;
   OpenStreams::Place place_;  // Set by Submit.
 
   std::optional<CallId> call_id_ GUARDED_BY(mutex_);
   bool overflowed_ GUARDED_BY(mutex_) = false;
   bool cancelled_ GUARDED_BY(mutex_) = false;  // Because it overflowed.
-  std::deque<SharedLeaseEvent> backlog_ GUARDED_BY(mutex_);
+  std::deque<SharedWatchEvent> backlog_ GUARDED_BY(mutex_);
   // Set while the next page is to be asked for: how much of the backlog comes before
   // the end of the last one.
   std::optional<std::size_t> rest_of_page_ GUARDED_BY(mutex_);

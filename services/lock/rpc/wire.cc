@@ -9,7 +9,6 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/unknown_field_set.h"
 #include "grpc/slice.h"
-#include "grpcpp/support/slice.h"
 #include "services/lock/rpc/status.h"
 
 namespace holdfast {
@@ -78,11 +77,15 @@ grpc::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Messa
   return ExplainFailure(copy, type);
 }
 
-grpc::ByteBuffer SerializeMessage(const google::protobuf::Message& message) {
+grpc::Slice SerializeToSlice(const google::protobuf::Message& message) {
   const std::size_t size = message.ByteSizeLong();
   grpc_slice bytes = grpc_slice_malloc(size);
   message.SerializeWithCachedSizesToArray(GRPC_SLICE_START_PTR(bytes));
-  const grpc::Slice slice(bytes, grpc::Slice::STEAL_REF);
+  return grpc::Slice(bytes, grpc::Slice::STEAL_REF);
+}
+
+grpc::ByteBuffer SerializeMessage(const google::protobuf::Message& message) {
+  const grpc::Slice slice = SerializeToSlice(message);
   return grpc::ByteBuffer(&slice, 1);
 }
 

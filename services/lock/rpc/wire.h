@@ -9,6 +9,7 @@
 
 #include "google/protobuf/message.h"
 #include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/slice.h"
 #include "grpcpp/support/status.h"
 
 namespace holdfast {
@@ -17,6 +18,7 @@ namespace holdfast {
 // that is not UTF-8, and everything else is a MALFORMED_REQUEST.
 grpc::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Message& message);
 
+grpc::Slice SerializeToSlice(const google::protobuf::Message& message);
 grpc::ByteBuffer SerializeMessage(const google::protobuf::Message& message);
 
 }  // namespace holdfast
