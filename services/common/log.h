@@ -2,9 +2,9 @@
 //
 //     level=info time=2026-01-31T12:00:00.123Z msg="serving" address=unix:/run/h.sock
 //
-// A value with a space, a quote, an equals sign or a control character is
-// quoted and escaped, so that one event is always one line. Thread-safe; a line
-// is written by one write(2) and so never mixed with another.
+// A value with a space, a quote, an equals sign, a control character or bytes that
+// are no UTF-8 is quoted and escaped, so that one event is always one line of text.
+// Thread-safe; a line is written by one write(2) and so never mixed with another.
 
 #ifndef HOLDFAST_SERVICES_COMMON_LOG_H_
 #define HOLDFAST_SERVICES_COMMON_LOG_H_

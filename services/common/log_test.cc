@@ -59,6 +59,26 @@ TEST(FormatLogLineTest, LeavesUtf8AsItIs) {
   EXPECT_THAT(LineWith("schlüssel"), testing::EndsWith(" k=schlüssel\n"));
 }
 
+// As the longest and the shortest of each length: what is one bit further is no UTF-8.
+TEST(FormatLogLineTest, EscapesWhatIsNoUtf8) {
+  for (const char* valid : {"\xc2\xa0", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+                            "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_THAT(LineWith(valid), testing::EndsWith(" k=" + std::string(valid) + "\n"));
+  }
+  EXPECT_THAT(LineWith("a\xff"
+                       "b"),
+              testing::EndsWith(" k=\"a\\xffb\"\n"));
+  EXPECT_THAT(LineWith("\x80"), testing::EndsWith(" k=\"\\x80\"\n"));
+  EXPECT_THAT(LineWith("\xc2"), testing::EndsWith(" k=\"\\xc2\"\n")) << "cut off";
+  EXPECT_THAT(LineWith("\xe2\x82="), testing::EndsWith(" k=\"\\xe2\\x82=\"\n")) << "cut off";
+  EXPECT_THAT(LineWith("\xc2\x9b[2J"), testing::EndsWith(" k=\"\\xc2\\x9b[2J\"\n")) << "a control";
+  for (const char* invalid : {"\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+                              "\xf4\x90\x80\x80", "\xf5\x80\x80\x80"}) {
+    const std::string line = LineWith(invalid);
+    EXPECT_EQ(line.find(invalid), std::string::npos) << line;
+  }
+}
+
 TEST(LogTest, WritesWhatIsAtLeastAsSevereAsTheLevel) {
   SetLogLevel(LogLevel::kWarning);
   CaptureStderr();
