@@ -29,7 +29,8 @@ class MutantTest(unittest.TestCase):
         self.assertEqual(changed_lines(text, [(*span, "")]), ("two(a, b);", ""))
 
     def test_mutants_that_look_the_same_are_told_apart(self):
-        self.assertEqual([m.occurrence for m in numbered([_mutant(), _mutant(), _mutant("x")])], [0, 1, 0])
+        mutants = numbered([_mutant(), _mutant(), _mutant("x")])
+        self.assertEqual([mutant.occurrence for mutant in mutants], [0, 1, 0])
 
     def test_a_sample_depends_on_the_seed_and_on_nothing_else(self):
         mutants = [_mutant(before=f"f({i});", statement=i) for i in range(50)]
@@ -37,7 +38,8 @@ class MutantTest(unittest.TestCase):
         self.assertEqual(first, sample_order(list(reversed(mutants)), 1)[:10])
         self.assertNotEqual(first, sample_order(mutants, 2)[:10])
         # One mutant less elsewhere leaves the others where they are.
-        self.assertEqual(first, [m for m in sample_order(mutants, 1) if m != mutants[-1] or m in first][:10])
+        fewer = [mutant for mutant in mutants if mutant in first or mutant.statement % 2]
+        self.assertEqual(first, sample_order(fewer, 1)[:10])
 
     def test_a_statement_with_many_mutants_weighs_as_much_as_one_with_one(self):
         mutants = [_mutant(before=f"many({i});", statement=1) for i in range(20)]
@@ -62,7 +64,8 @@ class RewriteTest(unittest.TestCase):
         self.assertTrue(made.text.endswith("(a){b}"))
 
     def test_an_error_is_put_down_to_the_mutant_whose_code_it_is_in(self):
-        made = self._rewrite("f(a);\ng(b);\n", Wrap(0, 5, "{ ", " }"), Wrap(2, 3, "(x ? 1 : ", ")"), Wrap(8, 9, "(", ")"))
+        wraps = Wrap(0, 5, "{ ", " }"), Wrap(2, 3, "(x ? 1 : ", ")"), Wrap(8, 9, "(", ")")
+        made = self._rewrite("f(a);\ng(b);\n", *wraps)
 
         def place(offset):
             before = made.text[:offset]
@@ -97,7 +100,8 @@ class EquivalentTest(unittest.TestCase):
         self.assertEqual(equivalent.stale(entries, {"other.cc": []}), [])
 
     def test_an_entry_without_a_reason_is_refused(self):
-        for wrong in ("a.cc F drop-if\n- f();\n+\n", "a.cc F drop-if\n- f();\n+\n=\n", "what\n- a\n+ b\n= c\n"):
+        entry = "a.cc F drop-if\n- f();\n+\n"
+        for wrong in (entry, entry + "=\n", "what\n- a\n+ b\n= c\n"):
             with self.assertRaises(ValueError):
                 equivalent.read(wrong)
 
@@ -118,7 +122,9 @@ class RunTestsTest(unittest.TestCase):
         return run_tests.Test("//a:b", "own tests", program, (), seconds)
 
     def test_the_mutant_is_switched_on_by_its_number(self):
-        test = self._test('[[ $HOLDFAST_MUTANT == 7 ]] && echo "[  FAILED  ] Some.Test (1 ms)" && exit 1; exit 0')
+        test = self._test(
+            '[[ $HOLDFAST_MUTANT == 7 ]] || exit 0; echo "[  FAILED  ] Some.Test (1 ms)"; exit 1'
+        )
         self.assertTrue(run_tests.run(test, 0, 10).passed)
         outcome = run_tests.run(test, 7, 10)
         self.assertEqual((outcome.passed, outcome.why), (False, "Some.Test"))
@@ -159,7 +165,11 @@ class RunTestsTest(unittest.TestCase):
 
 class SelectTestsTest(unittest.TestCase):
     def test_a_test_reaches_what_its_dependencies_depend_on(self):
-        rules = {"//a:t": (["//a:lib", "//a:t.cc"], {}), "//a:lib": (["//b:lib"], {}), "//b:lib": (["//b:x.cc"], {})}
+        rules = {
+            "//a:t": (["//a:lib", "//a:t.cc"], {}),
+            "//a:lib": (["//b:lib"], {}),
+            "//b:lib": (["//b:x.cc"], {}),
+        }
         self.assertIn("//b:x.cc", select_tests.reachable("//a:t", rules))
         self.assertNotIn("//a:t.cc", select_tests.reachable("//a:lib", rules))
 
@@ -180,7 +190,8 @@ class ReportTest(unittest.TestCase):
             (_mutant(), run_tests.Verdict(None, "", [own, fuzz])),
             (_mutant(path="c/d.cc"), run_tests.Verdict(fuzz, "", [own, fuzz])),
         ]
-        lines = [line.split() for line in report.summary(results, ["own tests", "fuzz corpus"]).splitlines()]
+        table = report.summary(results, ["own tests", "fuzz corpus"])
+        lines = [line.split() for line in table.splitlines()]
         self.assertEqual(lines[1], ["a", "2", "1", "(50", "%)", "0", "(0", "%)", "1", "(50", "%)"])
         self.assertEqual(lines[3], ["all", "3", "1", "(33", "%)", "1", "(33", "%)", "2", "(67", "%)"])
         self.assertEqual(report.per_file(results).splitlines()[0], "a/b.cc: 1 of 2 killed: //a:t 1")

@@ -138,7 +138,7 @@ def main(arguments):
     found = candidates.candidates(root, paths, headers, cache / "candidates", options.jobs)
     gone = equivalent.stale(listed, found)
     for path, function, kind, before, after in gone:
-        say(f"equivalent.txt has what is not there any more: {path} {function} {kind}\n- {before}\n+ {after}")
+        say(f"equivalent.txt: no such mutant: {path} {function} {kind}\n- {before}\n+ {after}")
     mutants = draw(found, listed, options)
     if options.list or not mutants:
         print("\n\n".join(report.survivor(mutant) for mutant in mutants.values()))

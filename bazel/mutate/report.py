@@ -6,7 +6,8 @@ import posixpath
 
 def survivor(mutant, verdict=None):
     """As equivalent.txt takes it, up to the reason."""
-    lines = [f"{mutant.path}:{mutant.line} {mutant.function} {mutant.kind}", f"- {mutant.before}", f"+ {mutant.after}"]
+    place = f"{mutant.path}:{mutant.line} {mutant.function} {mutant.kind}"
+    lines = [place, f"- {mutant.before}", f"+ {mutant.after}"]
     if verdict is not None:
         counts = collections.Counter(test.stage for test in verdict.ran)
         ran = ", ".join(f"{n} {'test' if n == 1 else 'tests'} ({stage})" for stage, n in counts.items())
@@ -31,7 +32,8 @@ def summary(results, stages):
     packages = sorted({posixpath.dirname(m.path) for m, _ in results})
     rows = [["package", "mutants", *(f"by {stage}" for stage in stages), "killed"]]
     for package in packages:
-        rows.append(_row(package, [v for m, v in results if posixpath.dirname(m.path) == package], stages))
+        of_package = [v for m, v in results if posixpath.dirname(m.path) == package]
+        rows.append(_row(package, of_package, stages))
     rows.append(_row("all", [v for _, v in results], stages))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
@@ -42,5 +44,6 @@ def summary(results, stages):
 
 def _row(name, verdicts, stages):
     by_stage = collections.Counter(v.killed_by.stage for v in verdicts if v.killed_by)
-    share = lambda n: f"{n} ({100 * n / len(verdicts):.0f} %)" if verdicts else "0"
-    return [name, str(len(verdicts)), *(share(by_stage[s]) for s in stages), share(sum(by_stage.values()))]
+    counts = [*(by_stage[stage] for stage in stages), sum(by_stage.values())]
+    shares = [f"{n} ({100 * n / max(len(verdicts), 1):.0f} %)" for n in counts]
+    return [name, str(len(verdicts)), *shares]

@@ -26,7 +26,8 @@ class Workspace:
         self.tree = folder / "tree"
         self._log = folder / "build.log"
         self._startup = [
-            "bazel", f"--output_base={folder / 'base'}", "--max_idle_secs=300", "--host_jvm_args=-Xmx1500m",
+            "bazel", f"--output_base={folder / 'base'}", "--max_idle_secs=300",
+            "--host_jvm_args=-Xmx1500m",
         ]  # fmt: skip
         self._flags = [f"--disk_cache={disk_cache}", f"--jobs={jobs}", "--show_progress_rate_limit=60"]
 
