@@ -188,8 +188,11 @@ void CallBook::Judge(Call& call, const Renewed& renewed, Instant /*now*/) {
   const LeaseSpec& spec = renewed.lease.lease.spec;
   Require(spec.lease_id == renew.lease_id && spec.key == renew.key, "a Renew renews what it names");
   CheckView(renewed.lease, spec.expire);
-  Require(renewed.lease.remaining == spec.expire, "a renewal gives the full expire");
-  Require(!renew.expire.has_value() || renew.expire == spec.expire, "a Renew sets the expire");
+  if (!spec.expire.has_value()) return;
+  const Duration asked = renew.expire.value_or(*spec.expire);
+  Require(*renewed.lease.remaining >= asked, "a renewal gives what it asks for");
+  Require(*renewed.lease.remaining == asked ? *spec.expire == asked : *spec.expire > asked,
+          "a renewal that gives no more than it asks for sets the expire");
 }
 
 void CallBook::Judge(Call& call, const Shown& shown, Instant /*now*/) {

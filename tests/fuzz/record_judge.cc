@@ -38,6 +38,11 @@ bool IsForced(const std::vector<Command>& commands, const LeaseRecord& lease) {
   });
 }
 
+// When a lease that begins its expire now ends.
+Instant LapseOf(const LeaseRecord& lease, Instant now) {
+  return lease.spec.expire.has_value() ? now + *lease.spec.expire : Instant::max();
+}
+
 // Collects what a store holds.
 struct Content final : RecordVisitor {
   std::map<std::string, LeaseRecord> leases;
@@ -73,10 +78,13 @@ void RecordJudge::Judge(const PutLease& change, const Turn& turn) {
   if (const auto held = leases_.find(lease_id); held != leases_.end()) {
     const auto* renew = FindCommand<RenewCommand>(turn.commands, lease_id);
     LeaseRecord expected = held->second.record;
-    Require(renew != nullptr && renew->expire.has_value(), "a lease changes by a Renew alone");
+    Require(renew != nullptr && renew->expire.has_value() && expected.spec.expire.has_value(),
+            "a lease changes by a Renew alone");
     expected.ChangeExpire(*renew->expire);
     Require(record == expected, "a Renew changes the expire and nothing else");
     held->second.record = record;
+    Require(turn.now.monotonic + *renew->expire >= held->second.lapses,
+            "what is stored covers what was promised", lease_id);
     return;
   }
   Require(!ended_.contains(lease_id), "an id that has ended is not granted again", lease_id);
@@ -89,7 +97,7 @@ void RecordJudge::Judge(const PutLease& change, const Turn& turn) {
   last_token_ = record.fencing_token;
   granted_now_.insert(lease_id);
   tokens_alive_.insert(record.fencing_token);
-  leases_[lease_id] = {.record = record, .began = turn.now.monotonic};
+  leases_[lease_id] = {.record = record, .lapses = LapseOf(record, turn.now.monotonic)};
 }
 
 void RecordJudge::Judge(const DeleteLease& change, const Turn& /*turn*/) {
@@ -142,8 +150,7 @@ void RecordJudge::JudgeLeaseEnd(const Lease& lease, EndCause cause, const Turn& 
       Require(IsForced(turn.commands, lease.record), "a lease is forced by a command");
       break;
     case EndCause::kExpired:
-      Require(spec.expire.has_value() && now - lease.began >= *spec.expire,
-              "a lease never lapses early", spec.lease_id);
+      Require(now >= lease.lapses, "a lease never lapses early", spec.lease_id);
       break;
     case EndCause::kCancelled:
       Require(!lease.arrived, "a lease that has arrived is not taken back", spec.lease_id);
@@ -166,7 +173,10 @@ RecordJudge::Lease* RecordJudge::Find(const std::string& lease_id, std::uint64_t
 void RecordJudge::OnRenewed(const LeaseView& view, Instant now) {
   Lease* const lease = Find(view);
   Require(lease != nullptr, "what is renewed is held");
-  lease->began = now;
+  const Duration remaining = view.remaining.value_or(Duration::max());
+  const Instant lapses = view.remaining.has_value() ? now + remaining : Instant::max();
+  Require(lapses >= lease->lapses, "a renewal never brings the end forward");
+  lease->lapses = lapses;
   lease->arrived = true;
 }
 
@@ -200,7 +210,9 @@ void RecordJudge::OnRestart(LockStore& store, Instant now) {
     const auto stored = content.leases.find(lease_id);
     Require(stored != content.leases.end() && stored->second == lease.record,
             "a committed lease survives", lease_id);
-    lease.began = now;
+    const Instant lapses = LapseOf(lease.record, now);
+    Require(lapses >= lease.lapses, "a restart keeps every promise", lease_id);
+    lease.lapses = lapses;
     lease.arrived = true;
   }
   for (auto& [lease_id, ended] : ended_) {

@@ -30,7 +30,7 @@ class RecordJudge {
  public:
   struct Lease {
     LeaseRecord record;
-    Instant began;         // Of its expire: the grant, the last renewal or a restart.
+    Instant lapses;        // Not before; max: never.
     bool arrived = false;  // Its holder certainly knows of it.
     int answers = 0;       // That told of the grant,
     int reports = 0;       // and how many of them are known not to have arrived.

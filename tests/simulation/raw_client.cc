@@ -25,10 +25,9 @@ constexpr Duration kShortestExpire = milliseconds(50);
 constexpr Duration kLongestTimeout = seconds(15);
 
 // Of those who wait, so many would wait for ever; of leases that are renewed, so many
-// are given a longer expire. (A shorter one would not do: if the answer does not come,
-// nobody knows until when the lease lasts.)
+// ask for another expire each time.
 constexpr unsigned kWithoutTimeoutPermille = 100;
-constexpr unsigned kLongerRenewalsPermille = 200;
+constexpr unsigned kOtherRenewalsPermille = 300;
 
 std::string LeaseId(std::uint32_t client, std::uint64_t episode) {
   return "lease-" + std::to_string(client) + "-" + std::to_string(episode);
@@ -103,10 +102,7 @@ void RawClient::BeginEpisode() {
   }
   overstays_ = spec_.expire.has_value() && chance.Permille(plan_.overstays_permille);
   renews_ = !overstays_ && chance.Permille(plan_.renews_permille);
-  longer_expire_.reset();
-  if (spec_.expire.has_value() && chance.Permille(kLongerRenewalsPermille)) {
-    longer_expire_ = chance.Between(*spec_.expire, 3 * *spec_.expire);
-  }
+  renews_otherwise_ = chance.Permille(kOtherRenewalsPermille);
   SendAcquire();
   if (chance.Permille(plan_.overtakes_permille)) {
     SendRelease();
@@ -208,12 +204,16 @@ void RawClient::ScheduleRenewal() {
 void RawClient::SendRenew() {
   if (stage_ != Stage::kHolding) return;
   const Duration sent = process_.LocalNow();
-  caller_->Call(
-      AnyChannel(),
-      RenewCommand{.key = spec_.key, .lease_id = spec_.lease_id, .expire = longer_expire_},
-      kCallLimit, {.on_end = [this, sent, episode = episode_](const Ending& ending) {
-        if (episode == episode_ && stage_ == Stage::kHolding) OnRenewEnded(ending, sent);
-      }});
+  std::optional<Duration> expire;
+  if (renews_otherwise_) {
+    const Duration first = spec_.expire.value_or(seconds(5));
+    expire = world_.chance.Between(first / 2, 3 * first);
+  }
+  caller_->Call(AnyChannel(),
+                RenewCommand{.key = spec_.key, .lease_id = spec_.lease_id, .expire = expire},
+                kCallLimit, {.on_end = [this, sent, episode = episode_](const Ending& ending) {
+                  if (episode == episode_ && stage_ == Stage::kHolding) OnRenewEnded(ending, sent);
+                }});
 }
 
 void RawClient::OnRenewEnded(const Ending& ending, Duration sent) {

@@ -74,8 +74,8 @@ class RawClient final : public Client {
   LeaseSpec spec_;
   Duration timeout_{};
   bool renews_ = false;
-  std::optional<Duration> longer_expire_;  // Of each renewal.
-  bool unanswered_ = false;                // A call with the lease_id of this episode was.
+  bool renews_otherwise_ = false;  // Each time with another expire.
+  bool unanswered_ = false;        // A call with the lease_id of this episode was.
   bool overstays_ = false;
   std::shared_ptr<Operation> operation_;
   std::uint64_t fencing_token_ = 0;

@@ -36,7 +36,7 @@ struct ReleaseCommand {
 struct RenewCommand {
   std::string key;
   std::string lease_id;
-  std::optional<Duration> expire;  // Absent: as before.
+  std::optional<Duration> expire;  // Absent: as before. Never shortens the lease.
   Instant received;
 };
 

@@ -26,7 +26,7 @@ struct HeldLease {
   LeaseRecord record;
   LockState* lock = nullptr;
 
-  Instant began;                 // Of its expire: the grant or the last renewal.
+  Instant began;                 // Of its expire: the grant or the last renewal that counts.
   Instant granted;               // Meaningless where `restored`.
   bool restored = false;         // Loaded from the store: granted before a restart.
   std::optional<TimerId> lapse;  // Set where the lease has an expiry.

@@ -213,14 +213,10 @@ void LockTable::Apply(CallId call, const RenewCommand& command, const Now& now, 
     effects.Tell(call, Mismatch("key"));
     return;
   }
-  if (command.expire.has_value() && command.expire != lease->record.spec.expire) {
-    lease->record.ChangeExpire(*command.expire);
-    effects.changes.push_back(PutLease{lease->record});
-  }
   // Who renews a lease has been told of it.
   lease->delivered = true;
   silence_timers_.Cancel(lease->undelivered);
-  StartLease(*lease, now.monotonic);
+  Extend(*lease, command.expire, now, effects);
   effects.Tell(call, Renewed{lease->ViewFor(command.received, now)});
 }
 
@@ -306,6 +302,23 @@ void LockTable::StartLease(HeldLease& lease, Instant now) {
   if (const std::optional<Duration>& expire = lease.record.spec.expire) {
     lease.lapse = silence_timers_.Set(now + *expire, Lapse{&lease});
   }
+}
+
+// A renewal never takes back what its holder has been promised: one that would bring the
+// end of the lease forward, late on its way perhaps, changes nothing. So the stored
+// expire, with which a restart begins anew, does not fall either while a promise runs
+// that it would not cover.
+void LockTable::Extend(HeldLease& lease, const std::optional<Duration>& asked, const Now& now,
+                       Effects& effects) {
+  const std::optional<Duration> present = lease.record.spec.expire;
+  if (!present.has_value()) return;  // Promised for ever.
+  const Duration expire = asked.value_or(*present);
+  if (now.monotonic + expire < lease.began + *present) return;
+  if (expire != *present) {
+    lease.record.ChangeExpire(expire);
+    effects.changes.push_back(PutLease{lease.record});
+  }
+  StartLease(lease, now.monotonic);
 }
 
 void LockTable::EndLease(HeldLease& lease, EndCause cause, const Now& now, Effects& effects) {

@@ -20,7 +20,8 @@
 //   * A lease_id is in exactly one of: leases, waiters, ended ids, or none.
 //   * Every token that was handed out is within what the store has reserved.
 //   * A lease lapses no earlier than `expire` after its grant, its last renewal,
-//     or the restart of the server, whichever was last.
+//     or the restart of the server, whichever was last; and no earlier than any
+//     answer to its holder has said.
 //
 // Thread-compatible: the engine's thread owns it.
 
@@ -150,6 +151,8 @@ class LockTable {
 
   HeldLease& Hold(LockState& lock, LeaseSpec spec, const Now& now, Effects& effects);
   void StartLease(HeldLease& lease, Instant now);
+  void Extend(HeldLease& lease, const std::optional<Duration>& asked, const Now& now,
+              Effects& effects);
   void EndLease(HeldLease& lease, EndCause cause, const Now& now, Effects& effects);
 
   void AttachCall(Waiter& waiter, CallId call, const AcquireCommand& command, const Now& now);

@@ -196,14 +196,66 @@ TEST(LockTableTest, ARenewalBeginsTheExpireAnewAndWritesNothing) {
   t.Last<Granted>(t.Try("k", "b"));
 }
 
-TEST(LockTableTest, ARenewalWithAnotherExpireIsWritten) {
+TEST(LockTableTest, ARenewalWithALongerExpireIsWritten) {
   TableDriver t;
-  t.Try("k", "a");
+  t.Acquire("k", "a", {.expire = seconds(2)});
   EXPECT_EQ(t.Last<Renewed>(t.Renew("k", "a", seconds(3))).lease.remaining, seconds(3));
   ASSERT_THAT(t.changes(), ElementsAre(VariantWith<PutLease>(_)));
   EXPECT_EQ(std::get<PutLease>(t.changes()[0]).lease.spec.expire, seconds(3));
-  t.Advance(seconds(3));
+  t.Advance(seconds(3) - Duration(1));
+  EXPECT_EQ(t.RefusalOf(t.Try("k", "b")), Refusal::kLockHeld);
+  t.Advance(Duration(1));
   EXPECT_EQ(t.RefusalOf(t.Renew("k", "a")), Refusal::kLeaseExpired);
+}
+
+TEST(LockTableTest, ARenewalNeverBringsTheEndForward) {
+  TableDriver t;
+  t.Acquire("k", "a", {.expire = seconds(10)});
+  t.Advance(seconds(1));
+  const LeaseView renewed = t.Last<Renewed>(t.Renew("k", "a", seconds(3))).lease;
+  EXPECT_EQ(renewed.lease.spec.expire, seconds(10)) << "what holds, not what was asked for";
+  EXPECT_EQ(renewed.remaining, seconds(9));
+  EXPECT_THAT(t.changes(), SizeIs(0)) << "a restart must give what was promised";
+  t.Advance(seconds(9) - Duration(1));
+  EXPECT_EQ(t.RefusalOf(t.Try("k", "b")), Refusal::kLockHeld);
+  t.Advance(Duration(1));
+  t.Last<Granted>(t.Try("k", "b"));
+}
+
+TEST(LockTableTest, AShorterExpireHoldsFromWhenItEndsLater) {
+  for (const Duration early : {Duration(0), Duration(1)}) {
+    TableDriver t;
+    t.Acquire("k", "a", {.expire = seconds(10)});
+    t.Advance(seconds(7) - early);
+    const LeaseView renewed = t.Last<Renewed>(t.Renew("k", "a", seconds(3))).lease;
+    EXPECT_EQ(renewed.remaining, seconds(3) + early);
+    EXPECT_EQ(renewed.lease.spec.expire, early > Duration(0) ? seconds(10) : seconds(3));
+    EXPECT_THAT(t.changes(), SizeIs(early > Duration(0) ? 0 : 1));
+    t.Advance(seconds(3) + early - Duration(1));
+    EXPECT_EQ(t.table().stats().leases, 1u);
+    t.Advance(Duration(1));
+    EXPECT_EQ(t.table().stats().leases, 0u);
+  }
+}
+
+TEST(LockTableTest, ALateShorterRenewalDoesNotSetTheExpireOfLaterOnes) {
+  TableDriver t;
+  t.Acquire("k", "a", {.expire = seconds(10)});
+  t.Renew("k", "a", seconds(20));
+  t.Renew("k", "a", seconds(5));
+  t.Advance(seconds(1));
+  EXPECT_EQ(t.Last<Renewed>(t.Renew("k", "a")).lease.remaining, seconds(20));
+}
+
+TEST(LockTableTest, ALeaseWithoutExpireKeepsNone) {
+  TableDriver t;
+  t.Try("k", "a");
+  const LeaseView renewed = t.Last<Renewed>(t.Renew("k", "a", seconds(3))).lease;
+  EXPECT_EQ(renewed.lease.spec.expire, std::nullopt);
+  EXPECT_EQ(renewed.remaining, std::nullopt);
+  EXPECT_THAT(t.changes(), SizeIs(0));
+  EXPECT_EQ(t.table().stats().timers, 0u);
+  t.Last<Granted>(t.Try("k", "a"));
 }
 
 TEST(LockTableTest, AnAcquireThatIsSentAgainAfterSuchARenewalIsStillTheSame) {
@@ -222,14 +274,15 @@ TEST(LockTableTest, AnAcquireThatIsSentAgainAfterSuchARenewalIsStillTheSame) {
 
 TEST(LockTableTest, WhatWasAskedForAtFirstOutlivesManyRenewals) {
   TableDriver t;
-  t.Try("k", "a");
+  t.Acquire("k", "a", {.expire = seconds(10)});
   t.Renew("k", "a", seconds(20));
   t.Renew("k", "a", seconds(30));
-  t.Last<Granted>(t.Try("k", "a"));
+  t.Last<Granted>(t.Acquire("k", "a", {.expire = seconds(10)}));
   EXPECT_EQ(t.RefusalOf(t.Acquire("k", "a", {.expire = seconds(30)})), Refusal::kLeaseMismatch);
 
   t.Acquire("k2", "b", {.expire = seconds(10)});
   t.Renew("k2", "b", seconds(20));
+  t.Advance(seconds(10));
   t.Renew("k2", "b", seconds(10));
   ASSERT_THAT(t.changes(), ElementsAre(VariantWith<PutLease>(_)));
   EXPECT_EQ(std::get<PutLease>(t.changes()[0]).lease.asked, std::nullopt) << "as it was";

@@ -96,10 +96,26 @@ FAULTS = [
         "now + *expire",
         "now + *expire - *expire / 10",
     ),
-    _skip(
+    _raw(
         "forget to extend the lease when it is renewed",
         _ENGINE + "lock_table.cc",
-        "StartLease(*lease, now.monotonic);",
+        "effects.changes.push_back(PutLease{lease.record});\n  }\n  StartLease(lease",
+        "effects.changes.push_back(PutLease{lease.record});\n  }\n  if (!ON) StartLease(lease",
+    ),
+    _value(
+        "let a renewal shorten the lease",
+        _ENGINE + "lock_table.cc",
+        "now.monotonic + expire < lease.began + *present",
+        "false",
+    ),
+    _raw(
+        "store a shorter expire while a longer promise runs",
+        _ENGINE + "lock_table.cc",
+        "const Duration expire = asked.value_or(*present);",
+        "const Duration expire = asked.value_or(*present);"
+        " if (ON && now.monotonic + expire < lease.began + *present) {"
+        " LeaseRecord stored = lease.record; stored.ChangeExpire(expire);"
+        " effects.changes.push_back(PutLease{std::move(stored)}); }",
     ),
     _raw(
         "let leases lapse three seconds late",
@@ -110,8 +126,8 @@ FAULTS = [
     _raw(
         "forget to store an expire that a renewal has changed",
         _ENGINE + "lock_table.cc",
-        "lease->record.ChangeExpire(*command.expire);\n    effects",
-        "lease->record.ChangeExpire(*command.expire);\n    if (!ON) effects",
+        "lease.record.ChangeExpire(expire);\n    effects",
+        "lease.record.ChangeExpire(expire);\n    if (!ON) effects",
     ),
     _instead(
         "give leases only half of their expire after a restart",

@@ -379,25 +379,54 @@ TEST(Lapse, TheExpireOfAWaiterBeginsWhenItsPredecessorIsGone) {
   EXPECT_EQ(found(12s), "");
 }
 
-TEST(Lapse, AShorterExpireCountsFromItsRenewal) {
-  const auto found = [](Duration expire) {
+TEST(Lapse, AShorterExpireTakesNothingBack) {
+  const auto found = [](Duration expire, Time asks) {
     Story story;
     const Call a = story.Acquires(0s, 1, "a", {.expire = 60s});
     story.Granted(1s, a, 5);
     const Call renewal = story.Renews(2s, 1, "a", expire);
     story.Renewed(3s, renewal, 5);
-    const Call late = story.Renews(8s, 1, "a");
-    story.Refused(9s, late, Reason::kLeaseExpired);
+    const Call late = story.Renews(asks, 1, "a");
+    story.Refused(asks, late, Reason::kLeaseExpired);
     return story.Found();
   };
-  EXPECT_EQ(found(8s), "I8(2,5)");
-  EXPECT_EQ(found(5s), "");
+  EXPECT_EQ(found(5s, 59s), "I8(0,5)");
+  EXPECT_EQ(found(5s, 60s), "");
+  EXPECT_EQ(found(65s, 60s), "I8(2,5)");
+}
+
+TEST(Lapse, NorDoesARestartAfterIt) {
+  const auto found = [](Time asks) {
+    Story story;
+    const Call a = story.Acquires(0s, 1, "a", {.expire = 60s});
+    story.Granted(1s, a, 5);
+    const Call renewal = story.Renews(2s, 1, "a", 5s);
+    story.Renewed(3s, renewal, 5);
+    story.ServerStops(8s);
+    story.ServerStarts(9s);
+    const Call late = story.Renews(asks, 1, "a");
+    story.Refused(asks, late, Reason::kLeaseExpired);
+    return story.Found();
+  };
+  EXPECT_EQ(found(59s), "I8(0,7)");
+  EXPECT_EQ(found(60s), "");
+}
+
+TEST(Lapse, ALeaseWithoutExpireIsGivenNone) {
+  Story story;
+  const Call a = story.Acquires(0s, 1, "a");
+  story.Granted(1s, a, 5);
+  const Call renewal = story.Renews(2s, 1, "a", 5s);
+  story.Renewed(3s, renewal, 5);
+  const Call late = story.Renews(30s, 1, "a");
+  story.Refused(31s, late, Reason::kLeaseExpired);
+  EXPECT_EQ(story.Found(), "I8(0,5)");
 }
 
 TEST(Lapse, AShorterExpireThatAnotherReplacedCountsNoMore) {
   const auto found = [](bool replaced) {
     Story story;
-    const Call a = story.Acquires(0s, 1, "a", {.expire = 60s});
+    const Call a = story.Acquires(0s, 1, "a", {.expire = 10s});
     story.Granted(1s, a, 5);
     const Call shorter = story.Renews(2s, 1, "a", 5s);
     story.Renewed(3s, shorter, 5);

@@ -95,6 +95,14 @@ class ExpireInForce {
   std::vector<Setting> settings_;  // By `answered`.
 };
 
+// The expire that the acquire or renewal asks for; absent if it takes what there is.
+std::optional<Duration> AskedBy(const Digest& digest, const Operation& operation) {
+  if (const auto* acquire = digest.As<AcquireCalled>(operation.called)) {
+    return acquire->expire.value_or(Duration::max());
+  }
+  return digest.As<RenewCalled>(operation.called)->expire;
+}
+
 // Leaves room for a server whose clock is too fast.
 Duration AtLeast(const Digest& digest, Duration expire) {
   if (expire == Duration::max()) return expire;
@@ -163,8 +171,11 @@ Lapse LapseOf(const Digest& digest, const LeaseDigest& lease, Time granted_from,
         digest.As<Renewed>(operation.end) == nullptr) {
       continue;
     }
-    const Duration expire = AtLeast(digest, expires.LeastFrom(digest, operation));
-    least = std::min(least, expire);
+    const Duration in_force = AtLeast(digest, expires.LeastFrom(digest, operation));
+    least = std::min(least, in_force);
+    // What it asked for itself, it was given: no later renewal takes that back.
+    const std::optional<Duration> asked = AskedBy(digest, operation);
+    const Duration expire = asked.has_value() ? AtLeast(digest, *asked) : in_force;
     // An acquire that is sent again is told of its lease, and extends nothing.
     const bool extends = digest.As<Renewed>(operation.end) != nullptr;
     const Time began = extends ? std::max(granted_from, digest.at(operation.called)) : granted_from;

@@ -190,6 +190,8 @@ class Search {
     add(now.event);
     add(state.token);
     add(state.expire.count());
+    add(state.began.count());
+    add(state.promised.count());
     add(state.lapses_from.count());
     key += state.token_guessed ? 'g' : 't';
     for (const Phase phase : state.leases) key += static_cast<char>('0' + static_cast<int>(phase));

@@ -67,6 +67,46 @@ TEST(Linearizability, ALapseTakesItsTimeAfterARestartAsWell) {
   EXPECT_EQ(found(false), "");
 }
 
+TEST(Linearizability, ARenewalNeverBringsTheEndForward) {
+  const auto found = [](Duration expire, bool restarted, Time asks) {
+    Story story;
+    const Call a = story.Acquires(0s, 1, "a", {.expire = expire});
+    story.Granted(1s, a, 5);
+    const Call renewal = story.Renews(2s, 1, "a", 3s);
+    story.Renewed(3s, renewal, 5);
+    story.ServerStops(4s);
+    story.ServerStarts(4s, !restarted);
+    const Call late = story.Renews(asks, 1, "a");
+    story.Refused(asks, late, Reason::kLeaseExpired);
+    return Misfits(story);
+  };
+  for (const bool restarted : {false, true}) {
+    EXPECT_EQ(found(10s, restarted, 9s), "linearizable(6,7)");
+    EXPECT_EQ(found(10s, restarted, 10s), "");
+    EXPECT_EQ(found(Duration::max(), restarted, 100s), "linearizable(6,7)");
+  }
+  // Then the renewal has set the expire, with which the restart began anew.
+  EXPECT_EQ(found(4s, true, 6'900ms), "linearizable(6,7)");
+  EXPECT_EQ(found(4s, true, 7s), "");
+}
+
+TEST(Linearizability, AShorterRenewalMayOrMayNotSetTheExpireOfTheNext) {
+  const auto found = [](Time asks) {
+    Story story;
+    const Call a = story.Acquires(0s, 1, "a", {.expire = 10s});
+    story.Granted(1s, a, 5);
+    const Call shorter = story.Renews(8s, 1, "a", 3s);
+    story.Renewed(9s, shorter, 5);
+    const Call renewal = story.Renews(10s, 1, "a");
+    story.Renewed(10s, renewal, 5);
+    const Call late = story.Renews(asks, 1, "a");
+    story.Refused(asks, late, Reason::kLeaseExpired);
+    return Misfits(story);
+  };
+  EXPECT_EQ(found(12'900ms), "linearizable(6,7)");
+  EXPECT_EQ(found(13s), "");
+}
+
 TEST(Linearizability, ACallThatWasNotAnsweredMayHaveItsEffectLater) {
   const auto found = [](bool released) {
     Story story;

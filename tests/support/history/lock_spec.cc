@@ -42,6 +42,8 @@ void End(LockState& state, std::size_t lease, Phase phase) {
   if (state.holder == lease) {
     state.holder.reset();
     state.expire = {};
+    state.began = {};
+    state.promised = {};
     state.lapses_from = {};
   }
 }
@@ -108,17 +110,44 @@ std::vector<LockState> AfterGet(const LockState& state, const What* answer) {
 
 }  // namespace
 
-// The least that `expire` can last on a server whose clock may be fast, begun at `now`.
+// The least that `expire` can last on a server whose clock may be fast.
+Duration LockSpec::Shortest(Duration expire) const {
+  return expire / 1'000 * (1'000 - clock_rate_);
+}
+
+// Every restart of the server before then begins the expire anew.
+Time LockSpec::LapsesFrom(const LockState& state, Time restarts_until) const {
+  if (state.expire == Duration::max()) return kForever;
+  const Duration lasts = Shortest(state.expire);
+  Time from = std::max(state.promised, state.began + lasts);
+  for (auto restart = std::lower_bound(restarts_.begin(), restarts_.end(), state.began);
+       restart != restarts_.end() && *restart < std::min(from, restarts_until); ++restart) {
+    from = std::max(from, *restart + lasts);
+  }
+  return from;
+}
+
 void LockSpec::Begin(LockState& state, Duration expire, Time now) const {
   state.expire = expire;
-  state.lapses_from = kForever;
-  if (expire == Duration::max()) return;
-  const Duration lasts = expire / 1'000 * (1'000 - clock_rate_);
-  state.lapses_from = now + lasts;
-  for (auto restart = std::lower_bound(restarts_.begin(), restarts_.end(), now);
-       restart != restarts_.end() && *restart < state.lapses_from; ++restart) {
-    state.lapses_from = *restart + lasts;
+  state.began = now;
+  state.lapses_from = LapsesFrom(state, kForever);
+}
+
+// After a renewal. Whether a shorter expire ends later than the present one depends on
+// when exactly each has begun, which nobody can tell: either is possible.
+std::vector<LockState> LockSpec::Extended(const LockState& state, Duration expire, Time now) const {
+  if (state.expire == Duration::max()) return {state};
+  LockState begun = state;
+  begun.promised = LapsesFrom(state, now);
+  Begin(begun, expire, now);
+  std::vector<LockState> after = {std::move(begun)};
+  if (expire < state.expire) {
+    LockState stays = state;
+    stays.promised = std::max(state.promised, now + Shortest(expire));
+    stays.lapses_from = LapsesFrom(stays, kForever);
+    after.push_back(std::move(stays));
   }
+  return after;
 }
 
 std::vector<LockState> LockSpec::AfterAcquire(const LockState& state, const Request& request,
@@ -166,11 +195,10 @@ std::vector<LockState> LockSpec::AfterRenew(const LockState& state, const Reques
   switch (phase) {
     case Phase::kHeld: {
       if (!Is<Renewed>(answer)) return {};
-      std::optional<LockState> renewed = WithToken(state, answer);
-      if (renewed.has_value()) {
-        Begin(*renewed, std::get<RenewCalled>(request.what).expire.value_or(state.expire), now);
-      }
-      return One(std::move(renewed));
+      const std::optional<LockState> renewed = WithToken(state, answer);
+      if (!renewed.has_value()) return {};
+      return Extended(*renewed, std::get<RenewCalled>(request.what).expire.value_or(state.expire),
+                      now);
     }
     case Phase::kUnknown:
       if (!IsRefusedFor(answer, Reason::kLeaseNotFound) &&

@@ -10,8 +10,8 @@
 //                                                       or WAIT_TIMEOUT
 //                                                       ──▶ timed out
 //   Renew     LEASE_NOT_FOUND     Renewed; expire     as unknown        LEASE_EXPIRED,
-//             or LEASE_WAITING      begins anew                           _FORCED or
-//                                                                         _ENDED
+//             or LEASE_WAITING      begins anew,                          _FORCED or
+//                                   or stays                              _ENDED
 //   Release   LEASE_NOT_FOUND,    Released            as unknown        LEASE_EXPIRED,
 //             or Released if it     ──▶ ended                             _FORCED or
 //             waited ──▶ ended                                            Released
@@ -23,10 +23,14 @@
 // An id that has timed out has ended, whatever other calls it has: those that wait are
 // told WAIT_TIMEOUT as well, and later ones LEASE_ENDED.
 //
+// A Renew never brings the end of a lease forward: with a shorter expire than the present
+// one it begins that one, if it ends later, or else changes nothing.
+//
 // By itself a lock takes two steps. A lease lapses, but no sooner than its expire after
-// it was granted or renewed, or after the server was started anew. And a lease whose
-// caller has gone away before it was told anything may end as cancelled, which looks
-// like released: its place in the queue, or a grant that could not be delivered.
+// it was granted or renewed, or after the server was started anew, nor than any renewal
+// of it has been answered to last. And a lease whose caller has gone away before it was told
+// anything may end as cancelled, which looks like released: its place in the queue, or a grant that
+// could not be delivered.
 //
 // The order among those who wait is no matter of this specification, nor that a free
 // lock is granted soon: a wait is carried out when it is granted. That a request which
@@ -56,8 +60,11 @@ struct LockState {
   std::uint64_t token = 0;
   bool token_guessed = false;
 
-  // Of the holder's lease.
+  // Of the holder's lease. It has begun its expire at `began`, and has been promised to
+  // last until `promised`; so it lapses from `lapses_from` on.
   Duration expire{};
+  Time began{};
+  Time promised{};
   Time lapses_from{};
 
   bool operator==(const LockState&) const = default;
@@ -88,7 +95,10 @@ class LockSpec {
   static std::optional<LockState> Cancelled(const LockState& state, std::size_t lease);
 
  private:
+  Duration Shortest(Duration expire) const;
+  Time LapsesFrom(const LockState& state, Time restarts_until) const;
   void Begin(LockState& state, Duration expire, Time now) const;
+  std::vector<LockState> Extended(const LockState& state, Duration expire, Time now) const;
 
   std::vector<LockState> AfterAcquire(const LockState& state, const Request& request,
                                       const What* answer, Time now) const;
