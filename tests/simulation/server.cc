@@ -52,7 +52,13 @@ void Server::Load() {
   for (LeaseSpec& lease : world_.disk.HeldLeases()) restored_.insert(std::move(lease.lease_id));
   state_ = State::kServing;
   world_.recorder.Record(0, 0, history::ServerStarted{});
+  Beat();
   ScheduleTurn();
+}
+
+void Server::Beat() {
+  runner_->Beat(Instant(process_.LocalNow()));
+  process_.After(StallGuard::kHeartbeat, [this] { Beat(); });
 }
 
 void Server::Crash() {

@@ -103,6 +103,7 @@ class Server {
   void RecordStop();
   void Load();
   void Put(CallId call, CommandBody body);
+  void Beat();
   void ScheduleTurn();
   void Turn();
   void FinishTurn(const std::vector<Delivery>& deliveries);

@@ -36,6 +36,7 @@ absl::Status LockEngine::Start(std::unique_ptr<LockStore> store) {
   if (!state_.compare_exchange_strong(starting, State::kServing)) {
     return absl::CancelledError("the start was abandoned");
   }
+  heart_ = std::thread([this] { BeatUntilStopped(); });
   thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
 }
@@ -88,6 +89,12 @@ void LockEngine::Stop() {
   state_ = State::kStopped;
   mailbox_.Close();
   if (thread_.joinable()) thread_.join();
+  {
+    MutexLock lock(heart_mutex_);
+    heart_stopped_ = true;
+  }
+  heart_stops_.NotifyOne();
+  if (heart_.joinable()) heart_.join();
 }
 
 TableStats LockEngine::stats() const {
@@ -104,6 +111,14 @@ void LockEngine::Run() {
       on_fatal_(status);
       return;
     }
+  }
+}
+
+void LockEngine::BeatUntilStopped() {
+  MutexLock lock(heart_mutex_);
+  while (!heart_stopped_) {
+    runner_->Beat(clock_.Read().monotonic);
+    heart_stops_.WaitFor(heart_mutex_, StallGuard::kHeartbeat);
   }
 }
 

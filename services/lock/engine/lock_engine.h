@@ -99,6 +99,7 @@ class LockEngine {
   enum class State { kStarting, kServing, kDraining, kStopped };
 
   void Run();
+  void BeatUntilStopped();
   absl::Status RunTurn(std::vector<Mailbox::Item>& items);
   void Deliver(std::vector<Delivery>& deliveries);
   void PublishStats();
@@ -121,6 +122,12 @@ class LockEngine {
   absl::flat_hash_map<CallId, CallListener*> listeners_;
 
   std::thread thread_;
+
+  // Tells a turn that is slow from a process that was stopped (stall_guard.h).
+  Mutex heart_mutex_;
+  CondVar heart_stops_;
+  bool heart_stopped_ GUARDED_BY(heart_mutex_) = false;
+  std::thread heart_;
 };
 
 }  // namespace holdfast

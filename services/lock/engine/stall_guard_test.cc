@@ -65,6 +65,51 @@ TEST(StallGuardTest, ASlowDiskDoesNotKeepLeasesAliveForEver) {
   FAIL() << "the timer never fired";
 }
 
+TEST(StallGuardTest, WhatComesDueDuringASlowTurnIsNotLate) {
+  StallGuard guard = RunningGuard();
+  ASSERT_TRUE(guard.MayFire(kStart, std::nullopt));
+  const Instant end = kStart + seconds(3);  // Of a turn.
+  guard.TurnEnded(end);
+  for (const Duration before : {milliseconds(2'990), milliseconds(200), milliseconds(51)}) {
+    EXPECT_TRUE(guard.MayFire(end, end - before));
+  }
+  EXPECT_TRUE(guard.MayFire(end + StallGuard::kLate, end - milliseconds(200)));
+  EXPECT_FALSE(guard.MayFire(end + StallGuard::kLate + Duration(1), end - milliseconds(200)));
+}
+
+TEST(StallGuardTest, AStallWithinATurnHoldsTimersFromItsEndOn) {
+  StallGuard guard = RunningGuard();
+  const Instant end = kStart + seconds(3);  // Of a turn.
+  const Instant stall = end - milliseconds(100);
+  guard.TurnEnded(end);
+  EXPECT_FALSE(guard.MayFire(end, end, stall));
+  const Instant grace_end = stall + StallGuard::kGrace;
+  guard.TurnEnded(grace_end - Duration(1));
+  EXPECT_FALSE(guard.MayFire(grace_end - Duration(1), end, stall));
+  EXPECT_TRUE(guard.MayFire(grace_end, end, stall)) << "a stall counts once";
+}
+
+TEST(StallGuardTest, AHeartThatBeatsShowsNoStall) {
+  Heart heart;
+  EXPECT_EQ(heart.LastStall(kStart), std::nullopt) << "it has never beaten";
+  Instant now = kStart;
+  for (int i = 0; i < 10; ++i, now += Heart::kHeartbeat + Heart::kLate) {
+    heart.Beat(now);
+    EXPECT_EQ(heart.LastStall(now + Heart::kHeartbeat + Heart::kLate), std::nullopt);
+  }
+}
+
+TEST(StallGuardTest, AHeartThatStoppedShowsTheEndOfTheStall) {
+  Heart heart;
+  heart.Beat(kStart);
+  const Instant woken = kStart + Heart::kHeartbeat + Heart::kLate + Duration(1);
+  EXPECT_EQ(heart.LastStall(woken), woken) << "before it beats again";
+  heart.Beat(woken);
+  EXPECT_EQ(heart.LastStall(woken + milliseconds(1)), woken);
+  heart.Beat(woken + milliseconds(100));
+  EXPECT_EQ(heart.LastStall(woken + milliseconds(200)), woken);
+}
+
 TEST(StallGuardTest, ASecondStallWithinTheGraceBeginsItAnew) {
   StallGuard guard = RunningGuard();
   const Instant woken = kStart + seconds(10);

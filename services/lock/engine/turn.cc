@@ -41,7 +41,8 @@ absl::Status TurnRunner::Load(const Now& now) {
 
 absl::Status TurnRunner::Run(const std::vector<Command>& commands, const Now& now,
                              std::vector<Delivery>& deliveries) {
-  const bool may_fire = stall_guard_.MayFire(now.monotonic, table_.NextSilenceTimer());
+  const bool may_fire = stall_guard_.MayFire(now.monotonic, table_.NextSilenceTimer(),
+                                             heart_.LastStall(now.monotonic));
   Effects effects;
   for (const Command& command : commands) table_.Apply(command, now, effects);
   table_.FireTimers(now, may_fire ? LockTable::Expiry::kActive : LockTable::Expiry::kSuspended,

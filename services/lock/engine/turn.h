@@ -1,7 +1,7 @@
 // One turn of the engine: commands in, one commit, outcomes out.
 //
 // This is all that there is between the mailbox and the store, without the
-// thread, so that the simulator can drive it. Single-threaded.
+// thread, so that the simulator can drive it. Single-threaded but for Beat.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_TURN_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_TURN_H_
@@ -39,6 +39,10 @@ class TurnRunner {
   // it took is not mistaken for a stall.
   void Finished(Instant now) { stall_guard_.TurnEnded(now); }
 
+  // To be called every StallGuard::kHeartbeat, or never: by another thread, which a turn
+  // that is slow does not hold up. Thread-safe.
+  void Beat(Instant now) { heart_.Beat(now); }
+
   // How long after `now` the next turn is due at the latest.
   Duration TimeToNextTurn(Instant now) const;
 
@@ -48,6 +52,7 @@ class TurnRunner {
   LockTable table_;
   LockStore& store_;
   StallGuard stall_guard_;
+  Heart heart_;
 };
 
 }  // namespace holdfast

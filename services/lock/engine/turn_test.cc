@@ -121,6 +121,58 @@ TEST_F(TurnTest, WithTurnsAtEveryHeartbeatALeaseLapsesOnTime) {
   EXPECT_EQ(runner_.table().stats().leases, 0u);
 }
 
+TEST_F(TurnTest, ALeaseThatComesDueDuringASlowTurnLapsesInTheNext) {
+  Run({Acquire("a", "1", milliseconds(900))});
+  // A turn that takes a second, because of the disk.
+  std::vector<Delivery> deliveries;
+  ASSERT_TRUE(runner_.Run({}, {.monotonic = now_}, deliveries).ok());
+  now_ += seconds(1);
+  runner_.Finished(now_);
+  EXPECT_EQ(runner_.TimeToNextTurn(now_), Duration::zero());
+  Run({});
+  EXPECT_EQ(runner_.table().stats().leases, 0u);
+}
+
+TEST_F(TurnTest, LeasesThatLapseTogetherDoSoInTurnsWithoutAPause) {
+  constexpr int kTurns = 20;
+  std::vector<Command> commands;
+  for (int i = 0; i < kTurns * LockTable::kTimersAtOnce; ++i) {
+    commands.push_back(Acquire(std::to_string(i), "id" + std::to_string(i), milliseconds(100)));
+  }
+  Run(std::move(commands));
+  now_ += milliseconds(100);
+  for (int turn = 1; turn <= kTurns; ++turn) {
+    std::vector<Delivery> deliveries;
+    ASSERT_TRUE(runner_.Run({}, {.monotonic = now_}, deliveries).ok());
+    now_ += milliseconds(60);  // What the turn takes.
+    runner_.Finished(now_);
+    ASSERT_EQ(runner_.table().stats().leases,
+              static_cast<std::size_t>((kTurns - turn) * LockTable::kTimersAtOnce));
+  }
+}
+
+TEST_F(TurnTest, AStopDuringATurnIsAStall) {
+  for (const bool stopped : {false, true}) {
+    const std::string key = stopped ? "b" : "a";
+    Run({Acquire(key, key, seconds(2))});
+    std::vector<Delivery> deliveries;
+    runner_.Beat(now_);
+    ASSERT_TRUE(runner_.Run({}, {.monotonic = now_}, deliveries).ok());
+    const Instant end = now_ + seconds(3);
+    for (; !stopped && now_ < end; now_ += StallGuard::kHeartbeat) runner_.Beat(now_);
+    now_ = end;
+    runner_.Beat(now_);
+    runner_.Finished(now_);
+    Run({});
+    EXPECT_EQ(runner_.table().stats().leases, stopped ? 1u : 0u);
+    if (!stopped) continue;
+    now_ += milliseconds(100);
+    const std::vector<Delivery> told = Run({Renew(key, key)});
+    ASSERT_THAT(told, SizeIs(1));
+    EXPECT_TRUE(std::holds_alternative<Renewed>(told[0].outcome));
+  }
+}
+
 TEST_F(TurnTest, TheNextTurnIsDueWithTheNextTimer) {
   EXPECT_EQ(runner_.TimeToNextTurn(now_), StallGuard::kHeartbeat);
   Run({Acquire("a", "1", milliseconds(7))});
