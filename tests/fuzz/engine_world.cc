@@ -239,6 +239,10 @@ void EngineWorld::CheckStats() const {
   Require(stats.waiters == waiting.size() + parked_.size(),
           "the table has those who wait or are parked");
   Require(stats.waiters <= limits_.max_waiters, "no more wait than max_waiters");
+  Require(stats.open_calls <= limits_.max_open_waits, "no more calls wait than max_open_waits");
+  for (const std::string& lease_id : waiting) {
+    Require(book_.WaitsOf(lease_id).size() <= Waiter::kMaxCalls, "a waiter has a few calls");
+  }
   Require(stats.timers == timers, "there is a timer for each that needs one");
 }
 

@@ -93,7 +93,12 @@ TEST_F(CapacityLimitsTest, OpenWaits) {
   const auto second = Wait("k");
   ASSERT_TRUE(second->AwaitQueued());
   ExpectOver(Wait("k")->AwaitEnd(), "max_open_waits");
-  // A lock that is free, too: it is the stream that costs.
+  // Whether they stream or not,
+  ExpectOver(
+      client_->Acquire({.key = "k", .lease_id = Id("unary"), .timeout = std::chrono::minutes(1)})
+          .status,
+      "max_open_waits");
+  // and a lock that is free, too, if they do: it is the stream that costs.
   ExpectOver(Wait("free")->AwaitEnd(), "max_open_waits");
   first.reset();
   EXPECT_TRUE(EventuallyQueues("k"));

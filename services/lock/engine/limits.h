@@ -23,6 +23,10 @@ struct Limits {
 
   std::uint32_t max_waiters = 200'000;
 
+  // Calls that wait at the same time, whether they stream or not. A waiter has one,
+  // or for a while several, or none while it is parked.
+  std::uint32_t max_open_waits = 100'000;
+
   // Used-up lease ids that are remembered. Past this the oldest are forgotten
   // before their five minutes are over.
   std::uint32_t max_ended_ids = 1'000'000;

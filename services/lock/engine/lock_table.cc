@@ -115,6 +115,10 @@ void LockTable::AcquireWaiting(CallId call, const AcquireCommand& command, Waite
     GrantNext(lock, now, effects);
   } else if (command.timeout == Duration::zero()) {
     effects.Tell(call, Blocked(Refusal::kLockHeld, lock, now));
+  } else if (waiter.calls.size() >= Waiter::kMaxCalls) {
+    effects.Tell(call, OverLimit("max_calls_per_waiter"));
+  } else if (waiting_calls_.size() >= limits_.max_open_waits) {
+    effects.Tell(call, OverLimit("max_open_waits"));
   } else {
     AttachCall(waiter, call, command, now);
     if (command.report_queue) {
@@ -141,6 +145,8 @@ void LockTable::AcquireNew(CallId call, const AcquireCommand& command, const Now
     effects.Tell(call, OverLimit("max_waiters_per_key"));
   } else if (waiters_.size() >= limits_.max_waiters) {
     effects.Tell(call, OverLimit("max_waiters"));
+  } else if (waiting_calls_.size() >= limits_.max_open_waits) {
+    effects.Tell(call, OverLimit("max_open_waits"));
   } else {
     Enqueue(call, command, *lock, now, effects);
   }

@@ -304,6 +304,38 @@ TEST(LockTableQueueTest, WaitersAreLimitedPerKeyAndInAll) {
   EXPECT_EQ(t.RefusalOf(t.Try("k2", "w5")), Refusal::kLockHeld);
 }
 
+TEST(LockTableQueueTest, CallsOfOneWaiterAreLimited) {
+  TableDriver t;
+  t.Try("k", "a");
+  std::vector<CallId> calls;
+  for (std::size_t i = 0; i < Waiter::kMaxCalls; ++i) calls.push_back(t.Queue("k", "b"));
+  const Refused refused = t.Last<Refused>(t.Queue("k", "b"));
+  EXPECT_EQ(refused.reason, Refusal::kLimitExceeded);
+  EXPECT_EQ(refused.name, "max_calls_per_waiter");
+  EXPECT_EQ(t.table().stats().open_calls, Waiter::kMaxCalls) << "the others go on";
+  EXPECT_EQ(t.RefusalOf(t.Try("k", "b")), Refusal::kLockHeld) << "a try is none too many";
+  t.Cancel(calls[3]);
+  calls[3] = t.Queue("k", "b");
+  t.Release("k", "a");
+  for (const CallId call : calls) t.Last<Granted>(call);
+}
+
+TEST(LockTableQueueTest, CallsThatWaitAreLimited) {
+  TableDriver t(Limits{.max_open_waits = 2});
+  t.Try("k", "a");
+  t.Try("k2", "a2");
+  const CallId b = t.Queue("k", "b");
+  t.Queue("k", "b");
+  for (const CallId call : {t.Queue("k", "b"), t.Queue("k2", "c")}) {
+    EXPECT_EQ(t.RefusalOf(call), Refusal::kLimitExceeded);
+    EXPECT_EQ(t.Last<Refused>(call).name, "max_open_waits");
+  }
+  EXPECT_EQ(t.table().stats().waiters, 1u);
+  t.Last<Granted>(t.Queue("free", "d"));
+  t.Cancel(b);
+  EXPECT_FALSE(t.Answered(t.Queue("k2", "c")));
+}
+
 TEST(LockTableQueueTest, DrainingAnswersEveryWaiterAndEndsNothing) {
   TableDriver t;
   t.Try("k", "a");

@@ -45,6 +45,10 @@ struct Waiter {
   std::vector<WaitingCall> calls;
   std::optional<TimerId> park_end;  // Set while parked.
 
+  // A client has one call open, and for a while those of connections that have broken.
+  // More are a mistake; and every look at a waiter's calls goes through all of them.
+  static constexpr std::size_t kMaxCalls = 16;
+
   bool parked() const { return calls.empty(); }
 };
 

@@ -92,8 +92,9 @@ void AddLimits(CLI::App& app, RawFlags& raw) {
            "oldest are forgotten before their five minutes are over.");
   AddLimit(app, "--max-pending-commands", limits.max_pending_commands,
            "Requests that wait to be carried out.");
-  AddLimit(app, "--max-open-waits", raw.rpc_limits.max_open_waits,
-           "Wait calls open at the same time.");
+  AddLimit(app, "--max-open-waits", limits.max_open_waits,
+           "Calls that wait at the same time: Wait, and Acquire with a\n"
+           "timeout.");
   AddLimit(app, "--max-watches", raw.rpc_limits.max_watches, "Watch calls open at the same time.");
   app.add_option("--max-watch-backlog", raw.rpc_limits.max_watch_backlog,
                  "Events that a Watch call may be behind before it is\n"
@@ -166,6 +167,9 @@ Flags ToFlags(RawFlags raw) {
       .limits = raw.limits,
       .rpc_limits = raw.rpc_limits,
   };
+  // The engine counts the calls that wait, and the layer above it the streams, which may
+  // be open for a moment longer.
+  flags.rpc_limits.max_open_waits = flags.limits.max_open_waits;
   for (const std::string& text : raw.listen) {
     flags.listen.push_back(*ParseListenAddress(text));
   }

@@ -66,6 +66,7 @@ TEST(FlagsTest, SetsEverything) {
   EXPECT_EQ(flags.limits.max_waiters, 3u);
   EXPECT_EQ(flags.limits.max_ended_ids, 4u);
   EXPECT_EQ(flags.limits.max_pending_commands, 5u);
+  EXPECT_EQ(flags.limits.max_open_waits, 6u);
   EXPECT_EQ(flags.rpc_limits.max_open_waits, 6u);
   EXPECT_EQ(flags.rpc_limits.max_watches, 7u);
   EXPECT_EQ(flags.rpc_limits.max_watch_backlog, 1008u);
