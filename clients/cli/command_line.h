@@ -18,9 +18,12 @@ struct EarlyExit {
   std::string text;  // Ends with a line feed.
 };
 
-using Invocation =
-    std::variant<EarlyExit, RunOptions, AcquireOptions, RenewOptions, ReleaseOptions, ListOptions,
-                 ShowOptions, WatchOptions, ForceReleaseOptions, ReleaseByTagOptions>;
+using Invocation = std::variant<EarlyExit, RunOptions, AcquireOptions, RenewOptions, ReleaseOptions,
+                                ListOptions, ShowOptions, WatchOptions, ForceReleaseOptions,
+                                ReleaseByTagOptions, CompleteOptions>;
+
+// What the completion scripts of shells call, in place of a command; see completion.h.
+inline constexpr char kCompleteCommand[] = "__complete";
 
 // `default_address` is used where the command line names none; empty: the default of
 // ServerOptions.

@@ -48,10 +48,72 @@ TEST(CommandLineTest, RunWaitsForeverAndRenewsThirtySecondsByDefault) {
   EXPECT_EQ(run.expire, 30s);
 }
 
-TEST(CommandLineTest, RunNeedsACommandBehindTheDashes) {
-  EXPECT_THAT(Complaint({"run", "k"}), HasSubstr("behind --"));
-  EXPECT_THAT(Complaint({"run", "k", "--"}), HasSubstr("behind --"));
-  EXPECT_NE(Complaint({"run", "k", "true"}), "(it was accepted)");
+TEST(CommandLineTest, RunNeedsACommand) {
+  EXPECT_THAT(Complaint({"run", "k"}), HasSubstr("the command to run is missing"));
+  EXPECT_THAT(Complaint({"run", "k", "--"}), HasSubstr("the command to run is missing"));
+  EXPECT_THAT(Complaint({"run", "--", "k"}), HasSubstr("the command to run is missing"));
+  EXPECT_THAT(Complaint({"run"}), HasSubstr("KEY is required"));
+}
+
+TEST(CommandLineTest, WhatFollowsTheCommandOfRunIsItsOwn) {
+  const auto run =
+      std::get<RunOptions>(Parse({"run", "k", "--timeout", "3", "cmd", "--timeout", "5", "-h"}));
+  EXPECT_EQ(run.take.key, "k");
+  EXPECT_EQ(run.take.timeout, 3s);
+  EXPECT_THAT(run.command, ElementsAre("cmd", "--timeout", "5", "-h"));
+}
+
+TEST(CommandLineTest, OptionsOfRunMayStandBeforeTheKey) {
+  const auto run = std::get<RunOptions>(
+      Parse({"run", "-qw", "3", "-E2", "--owner=me", "--tag", "t", "k", "cmd", "--", "x"}));
+  EXPECT_TRUE(run.take.quiet);
+  EXPECT_EQ(run.take.timeout, 3s);
+  EXPECT_EQ(run.take.not_acquired_code, 2);
+  EXPECT_EQ(run.take.owner, "me");
+  EXPECT_THAT(run.take.tags, ElementsAre("t"));
+  EXPECT_EQ(run.take.key, "k");
+  EXPECT_THAT(run.command, ElementsAre("cmd", "--", "x"));
+}
+
+TEST(CommandLineTest, DashesBeforeTheKeyEndTheOptionsToo) {
+  const auto run = std::get<RunOptions>(Parse({"run", "-n", "--", "-k", "-cmd", "-x"}));
+  EXPECT_EQ(run.take.key, "-k");
+  EXPECT_EQ(run.take.timeout, 0s);
+  EXPECT_THAT(run.command, ElementsAre("-cmd", "-x"));
+}
+
+TEST(CommandLineTest, ValueOfAnOptionIsNoKeyAndNoCommand) {
+  const auto run = std::get<RunOptions>(Parse({"run", "--owner", "--", "k", "-w", "1", "cmd"}));
+  EXPECT_EQ(run.take.owner, "--");
+  EXPECT_EQ(run.take.key, "k");
+  EXPECT_THAT(run.command, ElementsAre("cmd"));
+}
+
+TEST(CommandLineTest, FlagsOfFlockDoWhatTheyDoThere) {
+  EXPECT_EQ(std::get<RunOptions>(Parse({"run", "-n", "k", "true"})).take.timeout, 0s);
+  EXPECT_EQ(std::get<RunOptions>(Parse({"run", "-w", "2.5", "k", "true"})).take.timeout, 2500ms);
+  const auto acquire = std::get<AcquireOptions>(
+      Parse({"acquire", "k", "--expire", "30", "-n", "-E", "0", "--quiet"}));
+  EXPECT_EQ(acquire.expire, 30s);
+  EXPECT_EQ(acquire.take.not_acquired_code, 0);
+  EXPECT_TRUE(acquire.take.quiet);
+  const auto plain = std::get<RunOptions>(Parse({"run", "k", "true"})).take;
+  EXPECT_EQ(plain.not_acquired_code, ToInt(ExitCode::kNotAcquired));
+  EXPECT_FALSE(plain.quiet);
+  EXPECT_EQ(std::get<RunOptions>(Parse({"run", "k", "-E", "255", "true"})).take.not_acquired_code,
+            255);
+  EXPECT_NE(Complaint({"run", "k", "-E", "256", "true"}), "(it was accepted)");
+  EXPECT_NE(Complaint({"run", "k", "-E", "-1", "true"}), "(it was accepted)");
+  EXPECT_THAT(Complaint({"run", "-n", "-w", "1", "k", "true"}), HasSubstr("excludes"));
+}
+
+TEST(CommandLineTest, UnknownCommandIsNamedAndTheNearestSuggested) {
+  EXPECT_THAT(Complaint({"lst"}), HasSubstr("there is no command \"lst\"; do you mean \"ls\"?"));
+  EXPECT_THAT(Complaint({"relase", "k", "l"}), HasSubstr("do you mean \"release\"?"));
+  EXPECT_THAT(Complaint({"wtach"}), HasSubstr("do you mean \"watch\"?"));
+  EXPECT_EQ(Complaint({"frobnicate"}),
+            "holdfast: there is no command \"frobnicate\" (see holdfast --help)\n");
+  EXPECT_THAT(Complaint({"x"}), testing::Not(HasSubstr("do you mean")));
 }
 
 TEST(CommandLineTest, AcquireNeedsAnEndOfItsLease) {
@@ -61,9 +123,11 @@ TEST(CommandLineTest, AcquireNeedsAnEndOfItsLease) {
   EXPECT_EQ(std::get<AcquireOptions>(Parse({"acquire", "k", "--forever"})).expire, std::nullopt);
 }
 
-TEST(CommandLineTest, BareNumbersAreNoDurations) {
-  EXPECT_THAT(Complaint({"run", "k", "--timeout", "10", "--", "true"}),
-              HasSubstr("\"10\" has no unit: write 10ms, 10s or 10m"));
+TEST(CommandLineTest, BareNumbersAreSeconds) {
+  const auto run =
+      std::get<RunOptions>(Parse({"run", "k", "--timeout", "10", "--expire", "1.5", "true"}));
+  EXPECT_EQ(run.take.timeout, 10s);
+  EXPECT_EQ(run.expire, 1500ms);
 }
 
 TEST(CommandLineTest, DurationsHaveLimits) {
@@ -107,11 +171,11 @@ TEST(CommandLineTest, KeysMayBeginWithADashBehindTwo) {
 TEST(CommandLineTest, HelpTeachesAndIsNoError) {
   const auto general = std::get<EarlyExit>(Parse({"--help"}));
   EXPECT_EQ(general.code, ExitCode::kOk);
-  EXPECT_THAT(general.text, HasSubstr("holdfast run nightly-backup -- ./backup.sh"));
+  EXPECT_THAT(general.text, HasSubstr("holdfast run nightly-backup ./backup.sh"));
   EXPECT_THAT(general.text, HasSubstr("116  not acquired"));
   const auto run = std::get<EarlyExit>(Parse({"run", "--help"}));
   EXPECT_EQ(run.code, ExitCode::kOk);
-  EXPECT_THAT(run.text, HasSubstr("KEY -- COMMAND..."));
+  EXPECT_THAT(run.text, HasSubstr("KEY [--] COMMAND..."));
   EXPECT_EQ(std::get<EarlyExit>(Parse({})).code, ExitCode::kUsage);
 }
 

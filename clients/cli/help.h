@@ -12,10 +12,10 @@ inline constexpr char kDescription[] =
 
 inline constexpr char kExamples[] =
     "Examples:\n"
-    "  holdfast run nightly-backup -- ./backup.sh        one at a time, on all hosts\n"
-    "  holdfast run deploy --timeout 0s -- ./deploy.sh   or not at all\n"
-    "  holdfast ls                                       who holds what\n"
-    "  holdfast show deploy                              and who waits for it\n"
+    "  holdfast run nightly-backup ./backup.sh   one at a time, on all hosts\n"
+    "  holdfast run -n deploy ./deploy.sh        or not at all\n"
+    "  holdfast ls                               who holds what\n"
+    "  holdfast show deploy                      and who waits for it\n"
     "\n"
     "The server is the one at --address, at $HOLDFAST_ADDRESS, or at 127.0.0.1:7650.\n"
     "`holdfast COMMAND --help` tells more.\n"
@@ -25,7 +25,7 @@ inline constexpr char kExamples[] =
     "  113  the command line, or something on it, is wrong\n"
     "  114  refused or failed, for another reason than those below\n"
     "  115  no answer from the server\n"
-    "  116  not acquired: somebody else holds the lock\n"
+    "  116  not acquired: somebody else holds the lock (see -E of `run` and `acquire`)\n"
     "  117  the lease was lost, or has ended before\n"
     "  118  nobody holds the lock that was to be released by force\n"
     "  126  `run`: the command cannot be executed    127  it was not found\n"
@@ -41,9 +41,12 @@ inline constexpr char kRunDescription[] =
 
 inline constexpr char kRunExamples[] =
     "Examples:\n"
-    "  holdfast run nightly-backup -- ./backup.sh --full\n"
-    "  holdfast run deploy --timeout 10m --tag eu -- ./deploy.sh\n"
-    "  holdfast run report --timeout 0s -- make report || [ $? -eq 116 ]\n"
+    "  holdfast run nightly-backup ./backup.sh --full\n"
+    "  holdfast run -w 60 --tag eu deploy ./deploy.sh\n"
+    "  holdfast run -n -E 0 report make report           somebody else is at it: fine\n"
+    "\n"
+    "A DURATION is seconds, or has units: 10, 0.5, 500ms, 1h30m. Options stand before the\n"
+    "command; all that follows it is its own.\n"
     "\n"
     "--expire says how long others wait if this host dies; and a quarter of it is what the\n"
     "command has, to end by itself, when the server has not been reached for long enough.\n"
@@ -57,7 +60,7 @@ inline constexpr char kAcquireDescription[] =
 
 inline constexpr char kAcquireExamples[] =
     "Example:\n"
-    "  taken=$(holdfast acquire deploy --expire 10m --timeout 1m) || exit\n"
+    "  taken=$(holdfast acquire deploy --expire 10m -w 60) || exit\n"
     "  read -r lease token <<< \"$taken\"\n"
     "  ./prepare.sh\n"
     "  holdfast renew deploy \"$lease\" || exit\n"

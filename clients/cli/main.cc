@@ -29,6 +29,7 @@ struct Execute {
   int operator()(const WatchOptions& options) const { return Watch(options); }
   int operator()(const ForceReleaseOptions& options) const { return ForceRelease(options); }
   int operator()(const ReleaseByTagOptions& options) const { return ReleaseByTag(options); }
+  int operator()(const CompleteOptions& options) const { return Complete(options); }
 };
 
 }  // namespace

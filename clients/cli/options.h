@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "clients/cli/exit_code.h"
 #include "holdfast/time.h"
 
 namespace holdfast::cli {
@@ -26,6 +27,12 @@ struct TakeOptions {
   Duration timeout = kForever;
   std::vector<std::string> tags;
   std::string owner;  // Empty: made up from the program and the process.
+
+  // What to end with when somebody else has held the lock for the whole of `timeout`.
+  int not_acquired_code = ToInt(ExitCode::kNotAcquired);
+
+  // Nothing is said about waiting, nor about that.
+  bool quiet = false;
 };
 
 // Shorter leases would leave no time to end a command properly (run/timetable.h).
@@ -88,6 +95,14 @@ struct ForceReleaseOptions {
   std::string key;
   std::uint64_t token = 0;  // 0: of whoever holds the lock.
   bool json = false;
+};
+
+// For the shell that completes a command line on behalf of its user.
+struct CompleteOptions {
+  // Those of the command line behind the program's name; the last is being written, and
+  // may be empty.
+  std::vector<std::string> words;
+  std::string default_address;  // Empty: the default of ServerOptions.
 };
 
 struct ReleaseByTagOptions {

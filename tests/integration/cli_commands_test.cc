@@ -96,6 +96,47 @@ TEST_F(CliCommandsTest, AcquireOfAHeldLockFailsOrWaits) {
   EXPECT_TRUE(Eventually([&] { return client_.Get("k").response.queue_length() == 0; }));
 }
 
+TEST_F(CliCommandsTest, LockThatIsNotAcquiredEndsWithTheCodeOfOnesOwn) {
+  ASSERT_EQ(CodeOf({"acquire", "k", "--forever"}), 0);
+  const CliResult refused = Do({"acquire", "k", "--forever", "-n", "-E", "75"});
+  EXPECT_EQ(refused.status.code, 75);
+  EXPECT_THAT(refused.err, HasSubstr("not acquired: "));
+  const CliResult quiet = Do({"run", "-q", "-E", "0", "-w", "0.1", "k", "echo", "ran"});
+  EXPECT_EQ(quiet.status.code, 0);
+  EXPECT_EQ(quiet.out + quiet.err, "");
+  // It is for that alone.
+  EXPECT_EQ(CodeOf({"run", "-E", "75", "free", "false"}), 1);
+  EXPECT_EQ(CodeOf({"run", "-qE", "75", std::string(513, 'k'), "true"}), ToInt(ExitCode::kUsage));
+}
+
+TEST_F(CliCommandsTest, WaitingIsNotToldToALog) {
+  ASSERT_EQ(CodeOf({"acquire", "k", "--forever"}), 0);
+  CliProgram waiting({"run", "k", "true"}, server_);
+  ASSERT_TRUE(Eventually([&] { return client_.Get("k").response.queue_length() == 1; }));
+  waiting.Signal(SIGINT);
+  EXPECT_EQ(waiting.Finish().err, "");
+}
+
+TEST_F(CliCommandsTest, CompletionKnowsTheKeys) {
+  ASSERT_TRUE(client_.Acquire({.key = "reports/a", .lease_id = Id("a"), .owner = "me"}).ok());
+  ASSERT_TRUE(client_.Acquire({.key = "reports/\n", .lease_id = Id("b")}).ok());
+  ASSERT_TRUE(client_.Acquire({.key = "other", .lease_id = Id("c")}).ok());
+  const auto complete = [this](const std::string& command) {
+    const auto child = ChildProcess::Start(
+        {.argv = {Runfile("clients/cli/holdfast"), "__complete", command,
+                  "--address=" + server_.address(), "rep"},
+         .talk = true});
+    EXPECT_TRUE(child.ok());
+    std::vector<std::string> lines;
+    while (const auto line = (*child)->ReadLine(kPatience)) lines.push_back(*line);
+    return lines;
+  };
+  // A key that cannot be written as it is is left out.
+  EXPECT_THAT(complete("show"), testing::ElementsAre("reports/a\theld by me"));
+  server_.Kill9();
+  EXPECT_THAT(complete("show"), testing::IsEmpty());
+}
+
 TEST_F(CliCommandsTest, AcquireThatCannotSayWhatItGotGivesItBack) {
   // /dev/full takes nothing.
   const auto child = ChildProcess::Start(

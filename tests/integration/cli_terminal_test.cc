@@ -11,11 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "clients/cli/exit_code.h"
 #include "gtest/gtest.h"
 #include "tests/support/eventually.h"
 #include "tests/support/runfile.h"
 #include "tests/support/server_process.h"
 #include "tests/support/stub_client.h"
+#include "tests/support/wait_call.h"
 
 namespace holdfast {
 namespace {
@@ -140,11 +142,31 @@ TEST_F(CliTerminalTest, ControlCInterruptsACommandThatReads) {
   EXPECT_EQ(terminal.ExitCode(), 128 + SIGINT);
 }
 
-TEST_F(CliTerminalTest, WhoWaitsIsTold) {
+TEST_F(CliTerminalTest, WhoWaitsIsToldInOneLineThatIsWrittenOver) {
   ASSERT_TRUE(client_.Acquire({.key = "k", .lease_id = Id("a"), .owner = "somebody"}).ok());
-  Terminal terminal(Run("true"));
-  EXPECT_TRUE(terminal.Sees("waiting for \"k\" at position 1; held by \"somebody\""))
+  WaitCall first(client_, {.key = "k", .lease_id = Id("b"), .owner = "first"});
+  ASSERT_TRUE(first.AwaitQueued());
+  Terminal terminal(Run("echo done"));
+  const std::string second_line = "holdfast: waiting for k, 2nd behind somebody";
+  ASSERT_TRUE(terminal.Sees(second_line)) << terminal.seen();
+  const std::string wiped = "\r" + std::string(second_line.size(), ' ') + "\r";
+  ASSERT_TRUE(client_.Release("k", Id("a")).ok());
+  const std::string first_line = "holdfast: waiting for k, 1st behind first";
+  ASSERT_TRUE(terminal.Sees(wiped + first_line)) << terminal.seen();
+  ASSERT_TRUE(client_.Release("k", Id("b")).ok());
+  ASSERT_TRUE(terminal.Sees("\r" + std::string(first_line.size(), ' ') + "\rdone"))
       << terminal.seen();
+  EXPECT_EQ(terminal.ExitCode(), 0);
+  EXPECT_EQ(terminal.seen().find('\n'), terminal.seen().size() - 1);
+}
+
+TEST_F(CliTerminalTest, WhoWaitsForAcquireIsToldAndOneWhoWantsQuietIsNot) {
+  ASSERT_TRUE(client_.Acquire({.key = "k", .lease_id = Id("a"), .owner = "somebody"}).ok());
+  Terminal quiet({program_, "acquire", "-q", "-w", "1", "k", "--forever"});
+  EXPECT_EQ(quiet.ExitCode(), ToInt(cli::ExitCode::kNotAcquired));
+  EXPECT_EQ(quiet.seen(), "");
+  Terminal terminal({program_, "acquire", "k", "--forever"});
+  ASSERT_TRUE(terminal.Sees("waiting for k, 1st behind somebody")) << terminal.seen();
   terminal.Type("\x03");
   EXPECT_EQ(terminal.ExitCode(), 128 + SIGINT);
 }

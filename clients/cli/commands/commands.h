@@ -21,6 +21,8 @@ int Watch(const WatchOptions& options);
 int ForceRelease(const ForceReleaseOptions& options);
 int ReleaseByTag(const ReleaseByTagOptions& options);
 
+int Complete(const CompleteOptions& options);
+
 }  // namespace holdfast::cli
 
 #endif  // HOLDFAST_CLIENTS_CLI_COMMANDS_COMMANDS_H_

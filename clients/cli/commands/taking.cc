@@ -1,6 +1,7 @@
 // holdfast acquire, renew and release: a lease, for scripts.
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -66,14 +67,15 @@ int Acquire(const AcquireOptions& options) {
   const sigset_t stopping = SignalsNotIgnored({SIGHUP, SIGINT, SIGQUIT, SIGTERM});
   BlockSignals(stopping);
   const SignalQueue signals(stopping);
-  auto lock = PolledLock::Create(options.server, take, options.expire, /*auto_renew=*/false);
+  auto lock =
+      PolledLock::Create(options.server, take, options.expire, /*auto_renew=*/false, getpgrp());
   if (!lock.ok()) return Report(lock.status());
 
   std::optional<int> interrupted_by;
   const absl::StatusOr<Lease> lease = Take(**lock, signals, interrupted_by);
   // Even if the lock was granted at the same moment: nobody would know of it.
   if (interrupted_by.has_value()) return ExitCodeOfSignal(*interrupted_by);
-  if (!lease.ok()) return Report(lease.status());
+  if (!lease.ok()) return ReportNotTaken(lease.status(), take);
 
   const bool printed =
       Print(options.json ? ToJsonLine(ToProto(*lease, take))

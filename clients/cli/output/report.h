@@ -19,6 +19,13 @@ bool Print(std::string_view text);
 // Prints `holdfast: text` as one line, whatever is in it. Thread-safe.
 void Complain(std::string_view text);
 
+// Shows `holdfast: text` on standard error, in place of what was shown before, for a person
+// who looks on. REQUIRES: standard error is a terminal. Thread-safe.
+void ShowProgress(std::string_view text);
+
+// Wipes out what is shown. Complain does so too. Thread-safe.
+void EndProgress();
+
 // What `status` means to whoever called the program. REQUIRES: it is not OK.
 ExitCode ExitCodeFor(const absl::Status& status);
 

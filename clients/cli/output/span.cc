@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 
@@ -26,15 +27,14 @@ std::int64_t Count(Duration span) {
 }  // namespace
 
 absl::StatusOr<Duration> ParseSpan(std::string_view text) {
-  if (!text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("\"%s\" has no unit: write %sms, %ss or %sm", text, text, text, text));
-  }
+  const bool bare =
+      !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
   absl::Duration span;
-  if (!absl::ParseDuration({text.data(), text.size()}, &span) || span == absl::InfiniteDuration() ||
-      span == -absl::InfiniteDuration()) {
+  if (!absl::ParseDuration(
+          absl::StrCat(absl::string_view(text.data(), text.size()), bare ? "s" : ""), &span) ||
+      span == absl::InfiniteDuration() || span == -absl::InfiniteDuration()) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("\"%s\" is not a span of time such as 500ms, 10s or 1h30m", text));
+        absl::StrFormat("\"%s\" is not a span of time such as 10 (seconds), 500ms or 1h30m", text));
   }
   return absl::ToChronoNanoseconds(span);
 }

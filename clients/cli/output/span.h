@@ -12,10 +12,9 @@
 
 namespace holdfast::cli {
 
-// Reads `500ms`, `10s`, `1h30m`.
+// Reads `500ms`, `10s`, `1h30m`. A bare number is seconds, as in flock, timeout and sleep.
 //
-// INVALID_ARGUMENT: it is none, or a bare number: who writes 10 may mean seconds or
-// milliseconds, and a lease of the wrong one is an accident.
+// INVALID_ARGUMENT: it is none of these.
 absl::StatusOr<Duration> ParseSpan(std::string_view text);
 
 // `350ms`, `29.5s`, `4m10s`, `3h05m`, `2d4h`: as much as one wants to know at a glance.

@@ -109,6 +109,17 @@ int DisplayWidth(std::string_view text) {
   return width;
 }
 
+std::string_view CutToWidth(std::string_view text, int width) {
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const Character c = First(text.substr(size));
+    width -= Width(c.code.value_or('?'));
+    if (width < 0) break;
+    size += c.bytes;
+  }
+  return text.substr(0, size);
+}
+
 bool IsUtf8(std::string_view text) {
   while (!text.empty()) {
     const Character c = First(text);

@@ -22,6 +22,10 @@ std::string Printable(std::string_view text);
 // itself, as the server's messages do.
 std::string PrintableMessage(std::string_view text);
 
+// The beginning of `text` that takes at most `width` columns. REQUIRES: it came from
+// Printable.
+std::string_view CutToWidth(std::string_view text, int width);
+
 // How many columns of a terminal it takes. REQUIRES: it came from Printable.
 int DisplayWidth(std::string_view text);
 

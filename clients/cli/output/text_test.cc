@@ -49,6 +49,14 @@ TEST(DisplayWidthTest, CountsColumnsAndNotBytes) {
   EXPECT_EQ(DisplayWidth("e\u0301"), 1);  // An accent of its own.
 }
 
+TEST(CutToWidthTest, TakesWholeCharactersThatFit) {
+  EXPECT_EQ(CutToWidth("abc", 3), "abc");
+  EXPECT_EQ(CutToWidth("abc", 2), "ab");
+  EXPECT_EQ(CutToWidth("abc", 0), "");
+  EXPECT_EQ(CutToWidth("報告", 3), "報");
+  EXPECT_EQ(CutToWidth("für", 2), "fü");
+}
+
 TEST(IsUtf8Test, TellsTextFromBytes) {
   EXPECT_TRUE(IsUtf8(""));
   EXPECT_TRUE(IsUtf8("für"));

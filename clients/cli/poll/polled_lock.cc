@@ -14,22 +14,36 @@
 namespace holdfast::cli {
 namespace {
 
-// For a person who looks at a terminal; a log would only fill up with it.
-void TellPosition(const std::string& key, const QueueInfo& queue) {
-  std::string line = absl::StrCat("waiting for \"", key, "\" at position ", queue.position);
-  if (!queue.holders.empty()) {
-    const HolderInfo& holder = queue.holders.front();
-    absl::StrAppend(&line, "; held by \"", holder.owner, "\" for ", FormatSpan(holder.held_for));
-  }
-  Complain(line);
+// Whether a person looks on: a log would only fill up with what changes, and a shell that
+// has put the job into the background has its own lines there.
+bool IsWatched(pid_t job) { return isatty(STDERR_FILENO) != 0 && tcgetpgrp(STDERR_FILENO) == job; }
+
+// `1st`, `22nd`, `113th`.
+std::string Ordinal(std::uint64_t n) {
+  const bool teen = n % 100 / 10 == 1;
+  const std::uint64_t last = teen ? 0 : n % 10;
+  return absl::StrCat(n, last == 1 ? "st" : last == 2 ? "nd" : last == 3 ? "rd" : "th");
+}
+
+std::string DescribePlace(const std::string& key, const QueueInfo& queue) {
+  const std::string place = absl::StrCat("waiting for ", key, ", ", Ordinal(queue.position));
+  if (queue.holders.empty()) return place + " in line";
+  const std::string& owner = queue.holders.front().owner;
+  return absl::StrCat(place, " behind ", owner.empty() ? "somebody without a name" : owner);
 }
 
 }  // namespace
 
+int ReportNotTaken(const absl::Status& status, const TakeOptions& take) {
+  if (ExitCodeFor(status) != ExitCode::kNotAcquired) return Report(status);
+  if (!take.quiet) Report(status);
+  return take.not_acquired_code;
+}
+
 absl::StatusOr<std::unique_ptr<PolledLock>> PolledLock::Create(const ServerOptions& server,
                                                                const TakeOptions& take,
                                                                std::optional<Duration> expire,
-                                                               bool auto_renew) {
+                                                               bool auto_renew, pid_t job) {
   FileDescriptor news(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!news.valid()) return absl::ResourceExhaustedError("no file descriptor is to be had");
   auto client = Client::Create(server.address, {.call_timeout = server.patience});
@@ -40,8 +54,10 @@ absl::StatusOr<std::unique_ptr<PolledLock>> PolledLock::Create(const ServerOptio
                       .tags = take.tags,
                       .owner = take.owner,
                       .auto_renew = auto_renew};
-  if (isatty(STDERR_FILENO) != 0) {
-    options.on_queued = [key = take.key](const QueueInfo& queue) { TellPosition(key, queue); };
+  if (!take.quiet) {
+    options.on_queued = [key = take.key, job](const QueueInfo& queue) {
+      if (IsWatched(job)) ShowProgress(DescribePlace(key, queue));
+    };
   }
   return std::unique_ptr<PolledLock>(
       new PolledLock(std::move(news), *std::move(client), take, std::move(options)));
@@ -97,6 +113,7 @@ std::optional<absl::StatusOr<Lease>> PolledLock::TakeOutcome() {
   if (!outcome_.valid()) return std::nullopt;
   if (outcome_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return std::nullopt;
   Outcome outcome = outcome_.get();
+  EndProgress();
   if (outcome.ok()) on_lost_.emplace(outcome->lost(), [this] { Announce(); });
   return outcome;
 }

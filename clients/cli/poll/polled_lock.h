@@ -12,6 +12,8 @@
 #ifndef HOLDFAST_CLIENTS_CLI_POLL_POLLED_LOCK_H_
 #define HOLDFAST_CLIENTS_CLI_POLL_POLLED_LOCK_H_
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <functional>
 #include <future>
@@ -31,17 +33,22 @@
 
 namespace holdfast::cli {
 
+// Says why a lock was not taken, and returns the exit code for it. REQUIRES: `status` is
+// not OK.
+int ReportNotTaken(const absl::Status& status, const TakeOptions& take);
+
 // Used on one thread; the client library's callbacks come on others.
 class PolledLock {
  public:
   // A lock on `server`, not taken yet. How to take it is said by `take`, by `expire` and
-  // by `auto_renew`.
+  // by `auto_renew`. While it waits, `job`, the process group that the shell has started, is
+  // told its place in the queue if it is its terminal's foreground.
   //
   // INVALID_ARGUMENT: the address. RESOURCE_EXHAUSTED: this machine's limits.
   static absl::StatusOr<std::unique_ptr<PolledLock>> Create(const ServerOptions& server,
                                                             const TakeOptions& take,
                                                             std::optional<Duration> expire,
-                                                            bool auto_renew);
+                                                            bool auto_renew, pid_t job);
 
   // Gives back what is held, and waits for that, but not for longer than half a second.
   ~PolledLock();

@@ -65,7 +65,7 @@ Keeper::Keeper(const RunOptions& options, Link link, SharedState& shared, pid_t 
 
 int Keeper::Run() {
   auto lock = PolledLock::Create(options_.server, options_.take, options_.expire,
-                                 /*auto_renew=*/true);
+                                 /*auto_renew=*/true, watchdog_);
   if (!lock.ok()) return Report(lock.status());
   if (!children_.valid() || !timer_.valid()) {
     return Report(absl::ResourceExhaustedError("no file descriptor is to be had"));
@@ -97,7 +97,7 @@ void Keeper::OnLock() {
     } else if (interrupted_by_.has_value()) {
       Finish(ExitCodeOfSignal(*interrupted_by_));
     } else {
-      Finish(Report(outcome->status()));
+      Finish(ReportNotTaken(outcome->status(), options_.take));
     }
     return;
   }
