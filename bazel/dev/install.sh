@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # `./dev install --prefix DIR`: the server, the command line client, the C++ client's
-# headers and libraries, and the protos, as a package would lay them out below DIR.
+# headers and libraries, the protos, man pages and completions, as a package would lay them
+# out below DIR.
 #
 # What is installed can be moved to another place as a whole. Libraries lie in lib/ whatever
 # the prefix is: below /usr too linkers, pkg-config and CMake look there, besides the folder
@@ -44,6 +45,17 @@ install_client() {
   done
 }
 
+# lay_out_help PREFIX: the man pages, and what bash, zsh and fish complete command lines by.
+lay_out_help() {
+  local prefix=$1 completions=clients/cli/completions
+  install -D -m 644 -t "$prefix/share/man/man1" docs/man/holdfast.1
+  install -D -m 644 -t "$prefix/share/man/man8" docs/man/holdfastd.8
+  install -D -m 644 "$completions/holdfast.bash" \
+    "$prefix/share/bash-completion/completions/holdfast"
+  install -D -m 644 -t "$prefix/share/zsh/site-functions" "$completions/_holdfast"
+  install -D -m 644 -t "$prefix/share/fish/vendor_completions.d" "$completions/holdfast.fish"
+}
+
 # lay_out PREFIX FOLDER: installs below PREFIX what was built into FOLDER. To be called in
 # the checkout's root.
 lay_out() {
@@ -56,6 +68,7 @@ lay_out() {
   # What is on disk is the server's own affair, so those protos stay here.
   install_tree protos "$prefix/share/holdfast/protos" .proto -not -path '*/storage/*'
   install -D -m 644 LICENSE "$prefix/share/doc/holdfast/LICENSE"
+  lay_out_help "$prefix"
 }
 
 dev_install() {
