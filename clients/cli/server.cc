@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "clients/cli/diagnosis.h"
 #include "clients/cli/output/span.h"
 #include "clients/cli/poll/clock.h"
 #include "clients/cpp/core/errors.h"
@@ -41,13 +42,15 @@ absl::Status Server::Repeat(absl::FunctionRef<grpc::Status(grpc::ClientContext&)
     context.set_deadline(gpr_time_from_nanos(left.count(), GPR_TIMESPAN));
     const absl::Status status = core::StatusFrom(attempt(context));
     if (status.ok() || !core::ShouldRetry(status)) return status;
+    if (absl::Status denied = core::CheckMayConnect(options_.address); !denied.ok()) return denied;
 
     const Duration pause = std::max(kPauseBetweenAttempts, core::RetryDelayOf(status));
     left = give_up_at - MonotonicClock::now() - pause;
     if (left <= Duration::zero()) {
-      return core::GaveUp(
-          "no answer from " + options_.address + " within " + FormatSpan(options_.patience),
-          status);
+      return WithDiagnosis(core::GaveUp("no answer from " + options_.address + " within " +
+                                            FormatSpan(options_.patience),
+                                        status),
+                           options_.address);
     }
     Pause(pause);
   }

@@ -42,7 +42,8 @@ class Server {
   // Makes a call, and makes it again while the server cannot be reached. Everything in
   // the API may be repeated.
   //
-  // UNAVAILABLE: the server's patience, in ServerOptions, is over. Otherwise what the
+  // UNAVAILABLE: the server's patience, in ServerOptions, is over. PERMISSION_DENIED: its
+  // socket is not for this user. Otherwise what the
   // server says, with its reason (see holdfast/error.h).
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(Stub& stub,

@@ -122,10 +122,10 @@ TEST_F(CliCommandsTest, CompletionKnowsTheKeys) {
   ASSERT_TRUE(client_.Acquire({.key = "reports/\n", .lease_id = Id("b")}).ok());
   ASSERT_TRUE(client_.Acquire({.key = "other", .lease_id = Id("c")}).ok());
   const auto complete = [this](const std::string& command) {
-    const auto child = ChildProcess::Start(
-        {.argv = {Runfile("clients/cli/holdfast"), "__complete", command,
-                  "--address=" + server_.address(), "rep"},
-         .talk = true});
+    const auto child =
+        ChildProcess::Start({.argv = {Runfile("clients/cli/holdfast"), "__complete", command,
+                                      "--address=" + server_.address(), "rep"},
+                             .talk = true});
     EXPECT_TRUE(child.ok());
     std::vector<std::string> lines;
     while (const auto line = (*child)->ReadLine(kPatience)) lines.push_back(*line);

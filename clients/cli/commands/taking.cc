@@ -75,7 +75,7 @@ int Acquire(const AcquireOptions& options) {
   const absl::StatusOr<Lease> lease = Take(**lock, signals, interrupted_by);
   // Even if the lock was granted at the same moment: nobody would know of it.
   if (interrupted_by.has_value()) return ExitCodeOfSignal(*interrupted_by);
-  if (!lease.ok()) return ReportNotTaken(lease.status(), take);
+  if (!lease.ok()) return ReportNotTaken(lease.status(), options.server, take);
 
   const bool printed =
       Print(options.json ? ToJsonLine(ToProto(*lease, take))

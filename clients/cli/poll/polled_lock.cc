@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "clients/cli/diagnosis.h"
 #include "clients/cli/output/report.h"
 #include "clients/cli/output/span.h"
 
@@ -34,8 +35,11 @@ std::string DescribePlace(const std::string& key, const QueueInfo& queue) {
 
 }  // namespace
 
-int ReportNotTaken(const absl::Status& status, const TakeOptions& take) {
-  if (ExitCodeFor(status) != ExitCode::kNotAcquired) return Report(status);
+int ReportNotTaken(const absl::Status& status, const ServerOptions& server,
+                   const TakeOptions& take) {
+  if (ExitCodeFor(status) != ExitCode::kNotAcquired) {
+    return Report(WithDiagnosis(status, server.address));
+  }
   if (!take.quiet) Report(status);
   return take.not_acquired_code;
 }
@@ -46,7 +50,8 @@ absl::StatusOr<std::unique_ptr<PolledLock>> PolledLock::Create(const ServerOptio
                                                                bool auto_renew, pid_t job) {
   FileDescriptor news(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!news.valid()) return absl::ResourceExhaustedError("no file descriptor is to be had");
-  auto client = Client::Create(server.address, {.call_timeout = server.patience});
+  auto client = Client::Create(
+      server.address, {.call_timeout = server.patience, .connect_timeout = server.patience});
   if (!client.ok()) return client.status();
 
   LockOptions options{.timeout = take.timeout,
@@ -57,6 +62,9 @@ absl::StatusOr<std::unique_ptr<PolledLock>> PolledLock::Create(const ServerOptio
   if (!take.quiet) {
     options.on_queued = [key = take.key, job](const QueueInfo& queue) {
       if (IsWatched(job)) ShowProgress(DescribePlace(key, queue));
+    };
+    options.on_unavailable = [address = server.address, job](const Outage&) {
+      if (IsWatched(job)) ShowProgress(absl::StrCat("waiting for the server at ", address));
     };
   }
   return std::unique_ptr<PolledLock>(

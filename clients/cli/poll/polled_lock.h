@@ -35,7 +35,8 @@ namespace holdfast::cli {
 
 // Says why a lock was not taken, and returns the exit code for it. REQUIRES: `status` is
 // not OK.
-int ReportNotTaken(const absl::Status& status, const TakeOptions& take);
+int ReportNotTaken(const absl::Status& status, const ServerOptions& server,
+                   const TakeOptions& take);
 
 // Used on one thread; the client library's callbacks come on others.
 class PolledLock {
@@ -55,8 +56,9 @@ class PolledLock {
   PolledLock(const PolledLock&) = delete;
   PolledLock& operator=(const PolledLock&) = delete;
 
-  // Looks for the server, for as long as its patience lasts, and then takes the lock:
-  // whoever waits for ever should not wait for a server that is not there.
+  // Looks for the server, for as long as its patience lasts, and then takes the lock, for
+  // which the timeout counts from then on. A server that goes away meanwhile is waited for
+  // no longer than one that never was there.
   void Begin();
 
   // Begin is to end, with CANCELLED unless the lock has been granted just before.

@@ -97,7 +97,7 @@ void Keeper::OnLock() {
     } else if (interrupted_by_.has_value()) {
       Finish(ExitCodeOfSignal(*interrupted_by_));
     } else {
-      Finish(ReportNotTaken(outcome->status(), options_.take));
+      Finish(ReportNotTaken(outcome->status(), options_.server, options_.take));
     }
     return;
   }
