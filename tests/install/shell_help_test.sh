@@ -50,7 +50,7 @@ in_zsh() {
   # shellcheck disable=SC2016
   zsh -f -c '
     # Takes `word:meaning`, with a backslash before a colon in the word.
-    _describe() { print -l -- "${(@P)2}" | sed "s/\\\\:/\n/g; s/:.*//; s/\n/:/g" }
+    _describe() { print -rl -- "${(@P)2}" | sed "s/\\\\:/\n/g; s/:.*//; s/\n/:/g" }
     _normal() { print -- "the command line of $words, word $CURRENT" }
     fpath=("$1") words=("${(@s: :)2}")
     CURRENT=$#words
