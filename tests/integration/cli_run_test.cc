@@ -214,7 +214,7 @@ TEST_F(CliRunTest, CommandThatCannotBeStartedGivesTheLockBack) {
 
 TEST_F(CliRunTest, WrongUseHasItsExitCodeAndTakesNothing) {
   EXPECT_EQ(CliProgram({"run", "k"}, server_).Finish().status.code, ToInt(ExitCode::kUsage));
-  EXPECT_EQ(Run("true", {"--expire", "10"}).Finish().status.code, ToInt(ExitCode::kUsage));
+  EXPECT_EQ(Run("true", {"--expire", "0.5"}).Finish().status.code, ToInt(ExitCode::kUsage));
   // What only the server knows to be wrong.
   const CliResult long_key =
       CliProgram({"run", std::string(513, 'k'), "--", "true"}, server_).Finish();
