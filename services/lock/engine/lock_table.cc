@@ -76,13 +76,13 @@ void LockTable::Apply(const Command& command, const Now& now, Effects& effects) 
 
 void LockTable::Apply(CallId call, const AcquireCommand& command, const Now& now,
                       Effects& effects) {
-  const std::string& lease_id = command.spec.lease_id;
-  if (HeldLease* lease = FindLease(lease_id)) {
-    AcquireHeld(call, command, *lease, now, effects);
-  } else if (Waiter* waiter = FindWaiter(lease_id)) {
-    AcquireWaiting(call, command, *waiter, now, effects);
-  } else if (const std::optional<EndCause> cause = ended_.Find(lease_id)) {
-    effects.Tell(call, Refused{.reason = Refusal::kLeaseEnded, .ended_by = cause});
+  const KnownId id = ids_.Find(command.spec.lease_id);
+  if (id.lease != nullptr) {
+    AcquireHeld(call, command, *id.lease, now, effects);
+  } else if (id.waiter != nullptr) {
+    AcquireWaiting(call, command, *id.waiter, now, effects);
+  } else if (id.ended.has_value()) {
+    effects.Tell(call, Refused{.reason = Refusal::kLeaseEnded, .ended_by = id.ended});
   } else {
     AcquireNew(call, command, now, effects);
   }
@@ -107,7 +107,7 @@ void LockTable::AcquireWaiting(CallId call, const AcquireCommand& command, Waite
   LockState& lock = *waiter.lock;
   if (!field.empty()) {
     effects.Tell(call, Mismatch(std::move(field)));
-  } else if (lock.is_free() && leases_.size() >= limits_.max_leases) {
+  } else if (lock.is_free() && ids_.leases() >= limits_.max_leases) {
     effects.Tell(call, OverLimit("max_leases"));
   } else if (lock.is_free()) {
     // Only parked waiters are left, and this one has just come back.
@@ -132,7 +132,7 @@ void LockTable::AcquireNew(CallId call, const AcquireCommand& command, const Now
   const auto found = locks_.find(command.spec.key);
   LockState* lock = found == locks_.end() ? nullptr : found->second.get();
   if (lock == nullptr || lock->is_free()) {
-    if (leases_.size() >= limits_.max_leases) {
+    if (ids_.leases() >= limits_.max_leases) {
       effects.Tell(call, OverLimit("max_leases"));
       return;
     }
@@ -143,7 +143,7 @@ void LockTable::AcquireNew(CallId call, const AcquireCommand& command, const Now
     effects.Tell(call, Blocked(Refusal::kLockHeld, *lock, now));
   } else if (lock->queue.size() >= limits_.max_waiters_per_key) {
     effects.Tell(call, OverLimit("max_waiters_per_key"));
-  } else if (waiters_.size() >= limits_.max_waiters) {
+  } else if (ids_.waiters() >= limits_.max_waiters) {
     effects.Tell(call, OverLimit("max_waiters"));
   } else if (waiting_calls_.size() >= limits_.max_open_waits) {
     effects.Tell(call, OverLimit("max_open_waits"));
@@ -155,12 +155,11 @@ void LockTable::AcquireNew(CallId call, const AcquireCommand& command, const Now
 void LockTable::Enqueue(CallId call, const AcquireCommand& command, LockState& lock, const Now& now,
                         Effects& effects) {
   auto owned = std::make_unique<Waiter>();
-  Waiter& waiter = *owned;
-  waiter.spec = command.spec;
-  waiter.lock = &lock;
-  waiter.sequence = ++last_sequence_;
-  waiter.queued = now.monotonic;
-  waiters_.emplace(waiter.spec.lease_id, std::move(owned));
+  owned->spec = command.spec;
+  owned->lock = &lock;
+  owned->sequence = ++last_sequence_;
+  owned->queued = now.monotonic;
+  Waiter& waiter = ids_.AddWaiter(std::move(owned));
   lock.queue.Add(waiter);
   AttachCall(waiter, call, command, now);
   if (command.report_queue) {
@@ -171,59 +170,49 @@ void LockTable::Enqueue(CallId call, const AcquireCommand& command, LockState& l
 
 void LockTable::Apply(CallId call, const ReleaseCommand& command, const Now& now,
                       Effects& effects) {
-  if (HeldLease* lease = FindLease(command.lease_id)) {
-    if (lease->record.spec.key != command.key) {
-      effects.Tell(call, Mismatch("key"));
-      return;
-    }
-    EndLease(*lease, EndCause::kReleased, now, effects);
-    effects.Tell(call, Released{});
-  } else if (Waiter* waiter = FindWaiter(command.lease_id)) {
-    if (waiter->spec.key != command.key) {
-      effects.Tell(call, Mismatch("key"));
-      return;
-    }
-    EndWaiter(*waiter, EndCause::kReleased, now, effects);
-    effects.Tell(call, Released{});
-  } else if (const std::optional<EndCause> cause = ended_.Find(command.lease_id)) {
-    Refused refused = AlreadyEnded(*cause);
+  const KnownId id = ids_.Find(command.lease_id);
+  if (id.ended.has_value()) {
+    Refused refused = AlreadyEnded(*id.ended);
     if (refused.reason == Refusal::kLeaseEnded) {
       // Nothing is held or waiting, which is all that was asked for.
       effects.Tell(call, Released{});
     } else {
       effects.Tell(call, std::move(refused));
     }
-  } else {
+  } else if (id.unknown()) {
     // The acquire that this cleans up after may still be on its way.
-    ended_.Add(command.lease_id, EndCause::kReleased, now.monotonic, effects.changes);
+    ids_.End(command.lease_id, EndCause::kReleased, now.monotonic, effects.changes);
     effects.Tell(call, Refused{.reason = Refusal::kLeaseNotFound});
+  } else if (id.key() != command.key) {
+    effects.Tell(call, Mismatch("key"));
+  } else {
+    if (id.lease != nullptr) {
+      EndLease(*id.lease, EndCause::kReleased, now, effects);
+    } else {
+      EndWaiter(*id.waiter, EndCause::kReleased, now, effects);
+    }
+    effects.Tell(call, Released{});
   }
 }
 
 void LockTable::Apply(CallId call, const RenewCommand& command, const Now& now, Effects& effects) {
-  HeldLease* lease = FindLease(command.lease_id);
-  if (lease == nullptr) {
-    const std::optional<EndCause> cause = ended_.Find(command.lease_id);
-    const Waiter* waiter = FindWaiter(command.lease_id);
-    if (cause.has_value()) {
-      effects.Tell(call, AlreadyEnded(*cause));
-    } else if (waiter != nullptr && waiter->spec.key != command.key) {
-      effects.Tell(call, Mismatch("key"));
-    } else {
-      effects.Tell(call, Refused{.reason = waiter == nullptr ? Refusal::kLeaseNotFound
-                                                             : Refusal::kLeaseWaiting});
-    }
-    return;
-  }
-  if (lease->record.spec.key != command.key) {
+  const KnownId id = ids_.Find(command.lease_id);
+  if (id.ended.has_value()) {
+    effects.Tell(call, AlreadyEnded(*id.ended));
+  } else if (id.unknown()) {
+    effects.Tell(call, Refused{.reason = Refusal::kLeaseNotFound});
+  } else if (id.key() != command.key) {
     effects.Tell(call, Mismatch("key"));
-    return;
+  } else if (id.waiter != nullptr) {
+    effects.Tell(call, Refused{.reason = Refusal::kLeaseWaiting});
+  } else {
+    HeldLease& lease = *id.lease;
+    // Who renews a lease has been told of it.
+    lease.delivered = true;
+    silence_timers_.Cancel(lease.undelivered);
+    Extend(lease, command.expire, now, effects);
+    effects.Tell(call, Renewed{lease.ViewFor(command.received, now)});
   }
-  // Who renews a lease has been told of it.
-  lease->delivered = true;
-  silence_timers_.Cancel(lease->undelivered);
-  Extend(*lease, command.expire, now, effects);
-  effects.Tell(call, Renewed{lease->ViewFor(command.received, now)});
 }
 
 void LockTable::Apply(CallId call, const GetCommand& command, const Now& now, Effects& effects) {
@@ -256,7 +245,7 @@ void LockTable::Apply(CallId /*call*/, const CancelCommand& command, const Now& 
 
 void LockTable::Apply(CallId /*call*/, const UndeliveredCommand& command, const Now& now,
                       Effects& /*effects*/) {
-  HeldLease* lease = FindLease(command.lease_id);
+  HeldLease* lease = ids_.Find(command.lease_id).lease;
   // An earlier grant to this id does not count among the deliveries of this one.
   if (lease != nullptr && lease->record.fencing_token != command.fencing_token) return;
   if (lease == nullptr || lease->delivered || --lease->deliveries > 0) return;
@@ -267,34 +256,35 @@ void LockTable::Apply(CallId /*call*/, const UndeliveredCommand& command, const 
 void LockTable::Apply(CallId call, const DrainCommand& /*command*/, const Now& /*now*/,
                       Effects& effects) {
   draining_ = true;
+  std::vector<Waiter*> waiters;
+  waiters.reserve(ids_.waiters());
   for (const auto& [key, lock] : locks_) {
-    for (const auto& [sequence, waiter] : lock->queue.places()) {
-      for (const WaitingCall& waiting : waiter->calls) {
-        effects.Tell(waiting.id, Refused{.reason = Refusal::kStopping});
-      }
-    }
+    for (const auto& [sequence, waiter] : lock->queue.places()) waiters.push_back(waiter);
   }
   // The lease ids of those who waited have not ended: they are as free to come
   // back to the next server as after a crash of this one.
-  std::vector<Waiter*> waiters;
-  waiters.reserve(waiters_.size());
-  for (const auto& [lease_id, waiter] : waiters_) waiters.push_back(waiter.get());
-  for (Waiter* waiter : waiters) EraseWaiter(*waiter);
+  for (Waiter* waiter : waiters) {
+    LockState& lock = *waiter->lock;
+    for (const WaitingCall& waiting : LeaveQueue(*waiter)) {
+      effects.Tell(waiting.id, Refused{.reason = Refusal::kStopping});
+    }
+    ids_.Forget(waiter->spec.lease_id);
+    EraseIfUnused(lock);
+  }
   watches_.StopAll(Refused{.reason = Refusal::kStopping}, effects.deliveries);
   effects.Tell(call, Drained{});
 }
 
 HeldLease& LockTable::Hold(LockState& lock, LeaseSpec spec, const Now& now, Effects& effects) {
   auto owned = std::make_unique<HeldLease>();
-  HeldLease& lease = *owned;
-  lease.record = {.spec = std::move(spec),
-                  .fencing_token = tokens_.Next(effects.changes),
-                  .granted_at = now.wall};
-  lease.lock = &lock;
-  lease.granted = now.monotonic;
+  owned->record = {.spec = std::move(spec),
+                   .fencing_token = tokens_.Next(effects.changes),
+                   .granted_at = now.wall};
+  owned->lock = &lock;
+  owned->granted = now.monotonic;
+  HeldLease& lease = ids_.AddLease(std::move(owned));
   StartLease(lease, now.monotonic);
   lock.holders.push_back(&lease);
-  leases_.emplace(lease.record.spec.lease_id, std::move(owned));
   effects.changes.push_back(PutLease{lease.record});
   watches_.Publish(LeaseEventKind::kGranted, lease.record, now, effects.deliveries);
   reporter_.Changed(lock, now.monotonic);
@@ -333,10 +323,9 @@ void LockTable::EndLease(HeldLease& lease, EndCause cause, const Now& now, Effec
   silence_timers_.Cancel(lease.undelivered);
   std::erase(lock.holders, &lease);
   watches_.Publish(EventOf(cause), lease.record, now, effects.deliveries);
-  const std::string lease_id = lease.record.spec.lease_id;
-  leases_.erase(lease_id);
+  const std::string& lease_id = lease.record.spec.lease_id;
   effects.changes.push_back(DeleteLease{lease_id});
-  ended_.Add(lease_id, cause, now.monotonic, effects.changes);
+  ids_.End(lease_id, cause, now.monotonic, effects.changes);  // The lease is gone.
   GrantNext(lock, now, effects);
   EraseIfUnused(lock);
 }
@@ -364,28 +353,27 @@ void LockTable::DetachCall(Waiter& waiter, CallId call) {
   waiter.lock->queue.UpdateParked(waiter);
 }
 
-// Takes a waiter out of the queue for good and tells its calls.
-void LockTable::EndWaiter(Waiter& waiter, EndCause cause, const Now& now, Effects& effects) {
-  const Refused refused = cause == EndCause::kTimedOut
-                              ? Blocked(Refusal::kWaitTimeout, *waiter.lock, now)
-                              : Refused{.reason = Refusal::kLeaseEnded, .ended_by = cause};
-  for (const WaitingCall& call : waiter.calls) effects.Tell(call.id, refused);
-  ended_.Add(waiter.spec.lease_id, cause, now.monotonic, effects.changes);
-  reporter_.Changed(*waiter.lock, now.monotonic);
-  EraseWaiter(waiter);
-}
-
-// Also erases its lock, if that is now of no use.
-void LockTable::EraseWaiter(Waiter& waiter) {
-  for (WaitingCall& call : waiter.calls) {
+// Takes a waiter out of the queue for good, and returns its calls, which have no answer.
+std::vector<WaitingCall> LockTable::LeaveQueue(Waiter& waiter) {
+  std::vector<WaitingCall> calls = std::exchange(waiter.calls, {});
+  for (WaitingCall& call : calls) {
     call_timeouts_.Cancel(call.timeout);
     waiting_calls_.erase(call.id);
   }
   silence_timers_.Cancel(waiter.park_end);
+  waiter.lock->queue.Remove(waiter);
+  return calls;
+}
+
+// Tells the calls of a waiter that its id has ended.
+void LockTable::EndWaiter(Waiter& waiter, EndCause cause, const Now& now, Effects& effects) {
   LockState& lock = *waiter.lock;
-  lock.queue.Remove(waiter);
-  const std::string lease_id = waiter.spec.lease_id;
-  waiters_.erase(lease_id);
+  const Refused refused = cause == EndCause::kTimedOut
+                              ? Blocked(Refusal::kWaitTimeout, lock, now)
+                              : Refused{.reason = Refusal::kLeaseEnded, .ended_by = cause};
+  reporter_.Changed(lock, now.monotonic);
+  for (const WaitingCall& call : LeaveQueue(waiter)) effects.Tell(call.id, refused);
+  ids_.End(waiter.spec.lease_id, cause, now.monotonic, effects.changes);  // The waiter is gone.
   EraseIfUnused(lock);
 }
 
@@ -394,12 +382,12 @@ void LockTable::GrantNext(LockState& lock, const Now& now, Effects& effects) {
   if (!lock.is_free()) return;
   Waiter* waiter = lock.queue.FirstReady();
   if (waiter == nullptr) return;
-  HeldLease& lease = Hold(lock, waiter->spec, now, effects);
-  for (const WaitingCall& call : waiter->calls) {
+  const std::vector<WaitingCall> calls = LeaveQueue(*waiter);
+  HeldLease& lease = Hold(lock, waiter->spec, now, effects);  // The waiter is gone.
+  for (const WaitingCall& call : calls) {
     ++lease.deliveries;
     effects.Tell(call.id, Granted{lease.ViewFor(call.received, now)});
   }
-  EraseWaiter(*waiter);
 }
 
 LockState& LockTable::LockFor(const std::string& key) {
@@ -422,16 +410,6 @@ Refused LockTable::Blocked(Refusal reason, const LockState& lock, const Now& now
   Refused refused{.reason = reason, .queue_length = static_cast<std::uint32_t>(lock.queue.size())};
   if (!lock.is_free()) refused.holder = lock.holders.front()->PublicView(now);
   return refused;
-}
-
-HeldLease* LockTable::FindLease(const std::string& lease_id) const {
-  const auto found = leases_.find(lease_id);
-  return found == leases_.end() ? nullptr : found->second.get();
-}
-
-Waiter* LockTable::FindWaiter(const std::string& lease_id) const {
-  const auto found = waiters_.find(lease_id);
-  return found == waiters_.end() ? nullptr : found->second.get();
 }
 
 }  // namespace holdfast

@@ -17,7 +17,7 @@
 //   * A lock with a waiter that is not parked is held: nobody waits for a free
 //     lock.
 //   * Waiters that are not parked are granted in the order of their sequence.
-//   * A lease_id is in exactly one of: leases, waiters, ended ids, or none.
+//   * A lease_id is held, waits, has ended or is unknown: it has one entry at most.
 //   * Every token that was handed out is within what the store has reserved.
 //   * A lease lapses no earlier than `expire` after its grant, its last renewal,
 //     or the restart of the server, whichever was last; and no earlier than any
@@ -40,7 +40,7 @@
 #include "absl/status/status.h"
 #include "services/common/clock.h"
 #include "services/lock/engine/command.h"
-#include "services/lock/engine/ended_ids.h"
+#include "services/lock/engine/lease_ids.h"
 #include "services/lock/engine/limits.h"
 #include "services/lock/engine/lock_state.h"
 #include "services/lock/engine/outcome.h"
@@ -85,7 +85,7 @@ class LockTable {
   // ReleaseByTag ends at most this many leases in one batch.
   static constexpr std::uint32_t kForcedAtOnce = 500;
 
-  explicit LockTable(const Limits& limits) : limits_(limits), ended_(limits.max_ended_ids) {}
+  explicit LockTable(const Limits& limits) : limits_(limits), ids_(limits.max_ended_ids) {}
   LockTable(const LockTable&) = delete;
   LockTable& operator=(const LockTable&) = delete;
 
@@ -160,7 +160,7 @@ class LockTable {
   void AttachCall(Waiter& waiter, CallId call, const AcquireCommand& command, const Now& now);
   void DetachCall(Waiter& waiter, CallId call);
   void EndWaiter(Waiter& waiter, EndCause cause, const Now& now, Effects& effects);
-  void EraseWaiter(Waiter& waiter);
+  std::vector<WaitingCall> LeaveQueue(Waiter& waiter);
 
   void GrantNext(LockState& lock, const Now& now, Effects& effects);
   LockState& LockFor(const std::string& key);
@@ -170,17 +170,13 @@ class LockTable {
   void FireSilence(const SilenceTimer& timer, const Now& now, Effects& effects);
 
   Refused Blocked(Refusal reason, const LockState& lock, const Now& now) const;
-  HeldLease* FindLease(const std::string& lease_id) const;
-  Waiter* FindWaiter(const std::string& lease_id) const;
 
   const Limits limits_;
   bool draining_ = false;
 
   LockMap locks_;
-  absl::flat_hash_map<std::string, std::unique_ptr<HeldLease>> leases_;  // By lease_id.
-  absl::flat_hash_map<std::string, std::unique_ptr<Waiter>> waiters_;    // By lease_id.
+  LeaseIds ids_;
   absl::flat_hash_map<CallId, Waiter*> waiting_calls_;
-  EndedIds ended_;
   TokenSource tokens_;
   std::uint64_t last_sequence_ = 0;
 

@@ -8,9 +8,17 @@
 #include "services/lock/engine/lock_table.h"
 
 namespace holdfast {
+namespace {
+
+absl::Status HeldAndEnded(const std::string& key) {
+  return absl::DataLossError(absl::StrCat("the lease on ", key, " is stored both held and ended"));
+}
+
+}  // namespace
 
 absl::Status LockTable::RestoreLease(LeaseRecord record, const Now& now) {
-  if (FindLease(record.spec.lease_id) != nullptr) {
+  if (const KnownId id = ids_.Find(record.spec.lease_id); !id.unknown()) {
+    if (id.ended.has_value()) return HeldAndEnded(record.spec.key);
     return absl::DataLossError(
         absl::StrCat("two leases with one id are stored; the key of one is ", record.spec.key));
   }
@@ -19,36 +27,32 @@ absl::Status LockTable::RestoreLease(LeaseRecord record, const Now& now) {
     return absl::DataLossError(absl::StrCat("two leases are stored for the key ", lock.key));
   }
   auto owned = std::make_unique<HeldLease>();
-  HeldLease& lease = *owned;
-  lease.record = std::move(record);
-  lease.lock = &lock;
-  lease.restored = true;
+  owned->record = std::move(record);
+  owned->lock = &lock;
+  owned->restored = true;
   // Nobody can tell any more, and to release it might take it from its holder.
-  lease.delivered = true;
+  owned->delivered = true;
+  HeldLease& lease = ids_.AddLease(std::move(owned));
   StartLease(lease, now.monotonic);
   lock.holders.push_back(&lease);
-  leases_.emplace(lease.record.spec.lease_id, std::move(owned));
   return absl::OkStatus();
 }
 
 absl::Status LockTable::RestoreEnded(const std::string& lease_id, EndCause cause, const Now& now) {
-  if (ended_.Find(lease_id).has_value()) {
+  if (const KnownId id = ids_.Find(lease_id); !id.unknown()) {
+    if (id.lease != nullptr) return HeldAndEnded(id.key());
     return absl::DataLossError("an ended lease id is stored twice");
   }
-  ended_.Restore(lease_id, cause, now.monotonic);
+  ids_.RestoreEnded(lease_id, cause, now.monotonic);
   return absl::OkStatus();
 }
 
 absl::Status LockTable::FinishRestore() const {
-  for (const auto& [lease_id, lease] : leases_) {
-    if (lease->record.fencing_token > tokens_.reserved_through()) {
-      return absl::DataLossError(absl::StrCat(
-          "the lease on ", lease->record.spec.key, " has the token ", lease->record.fencing_token,
-          ", above the stored high-water mark ", tokens_.reserved_through()));
-    }
-    if (ended_.Find(lease_id).has_value()) {
+  for (const auto& [key, lock] : locks_) {
+    if (lock->current_token() > tokens_.reserved_through()) {
       return absl::DataLossError(
-          absl::StrCat("the lease on ", lease->record.spec.key, " is stored both held and ended"));
+          absl::StrCat("the lease on ", key, " has the token ", lock->current_token(),
+                       ", above the stored high-water mark ", tokens_.reserved_through()));
     }
   }
   return absl::OkStatus();

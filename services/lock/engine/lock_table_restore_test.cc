@@ -95,8 +95,16 @@ TEST(LockTableRestoreTest, RecordsThatContradictEachOtherAreRefused) {
   EXPECT_EQ(t.table().RestoreLease(Record("k2", "a", 2), t.now()).code(),
             absl::StatusCode::kDataLoss)
       << "one id twice";
-  ASSERT_TRUE(t.table().RestoreEnded("a", EndCause::kReleased, t.now()).ok());
-  EXPECT_EQ(t.table().FinishRestore().code(), absl::StatusCode::kDataLoss) << "held and ended";
+  EXPECT_EQ(t.table().RestoreEnded("a", EndCause::kReleased, t.now()).code(),
+            absl::StatusCode::kDataLoss)
+      << "held and ended";
+  ASSERT_TRUE(t.table().RestoreEnded("c", EndCause::kReleased, t.now()).ok());
+  EXPECT_EQ(t.table().RestoreEnded("c", EndCause::kReleased, t.now()).code(),
+            absl::StatusCode::kDataLoss)
+      << "ended twice";
+  EXPECT_EQ(t.table().RestoreLease(Record("k3", "c", 3), t.now()).code(),
+            absl::StatusCode::kDataLoss)
+      << "ended and held";
 }
 
 TEST(LockTableRestoreTest, ATokenAboveTheHighWaterMarkIsRefused) {

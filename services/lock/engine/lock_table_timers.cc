@@ -22,7 +22,7 @@ void LockTable::FireTimers(const Now& now, Expiry expiry, Effects& effects) {
     if (!timer.has_value()) break;
     FireSilence(*timer, now, effects);
   }
-  ended_.Prune(now.monotonic, effects.changes);
+  ids_.Prune(now.monotonic, effects.changes);
   reporter_.Run(now, effects.deliveries);
 }
 
@@ -53,7 +53,7 @@ void LockTable::FireSilence(const SilenceTimer& timer, const Now& now, Effects& 
 std::optional<Instant> LockTable::NextPromptTimer() const {
   std::optional<Instant> next;
   for (const std::optional<Instant>& due :
-       {call_timeouts_.NextDue(), reporter_.NextDue(), ended_.NextPrune()}) {
+       {call_timeouts_.NextDue(), reporter_.NextDue(), ids_.NextPrune()}) {
     if (due.has_value() && (!next.has_value() || *due < *next)) next = due;
   }
   return next;
@@ -61,12 +61,12 @@ std::optional<Instant> LockTable::NextPromptTimer() const {
 
 TableStats LockTable::stats() const {
   return {.locks = locks_.size(),
-          .leases = leases_.size(),
-          .waiters = waiters_.size(),
+          .leases = ids_.leases(),
+          .waiters = ids_.waiters(),
           .open_calls = waiting_calls_.size(),
           .watches = watches_.size(),
           .timers = silence_timers_.size() + call_timeouts_.size(),
-          .ended_ids = ended_.size()};
+          .ended_ids = ids_.ended()};
 }
 
 }  // namespace holdfast

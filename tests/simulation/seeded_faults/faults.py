@@ -84,10 +84,11 @@ FAULTS = [
     _raw(
         "release the lock whoever holds it",
         _ENGINE + "lock_table.cc",
-        "if (HeldLease* lease = FindLease(command.lease_id)) {",
+        "const KnownId id = ids_.Find(command.lease_id);\n  if (id.ended.has_value()) {\n    Refused",
         "const auto any = locks_.find(command.key);"
-        " if (HeldLease* lease = ON && any != locks_.end() && !any->second->is_free()"
-        " ? any->second->holders.front() : FindLease(command.lease_id)) {",
+        " const KnownId id = ON && any != locks_.end() && !any->second->is_free()"
+        " ? KnownId{.lease = any->second->holders.front()} : ids_.Find(command.lease_id);"
+        " if (id.ended.has_value()) { Refused",
     ),
     # --- Expiry ---
     _value(
@@ -141,10 +142,11 @@ FAULTS = [
         _ENGINE + "lock_table_restore.cc",
         "StartLease(lease, now.monotonic);",
     ),
-    _skip(
+    _instead(
         "forget ids that have expired",
         _ENGINE + "lock_table.cc",
-        "ended_.Add(lease_id, cause, now.monotonic, effects.changes);",
+        "ids_.End(lease_id, cause, now.monotonic, effects.changes);",
+        "ids_.Forget(lease_id);",
     ),
     # --- The queue ---
     _value(
@@ -173,8 +175,8 @@ FAULTS = [
     _raw(
         "answer the release of a waiter and leave it in the queue",
         _ENGINE + "lock_table.cc",
-        "EndWaiter(*waiter, EndCause::kReleased, now, effects);",
-        "if (!ON) EndWaiter(*waiter, EndCause::kReleased, now, effects);",
+        "EndWaiter(*id.waiter, EndCause::kReleased, now, effects);",
+        "if (!ON) EndWaiter(*id.waiter, EndCause::kReleased, now, effects);",
     ),
     _raw(
         "never tell a waiter that its timeout is over",
@@ -233,26 +235,26 @@ FAULTS = [
     _raw(
         "grant an id that has ended",
         _ENGINE + "lock_table.cc",
-        "} else if (const std::optional<EndCause> cause = ended_.Find(lease_id)) {\n"
+        "} else if (id.ended.has_value()) {\n"
         "    effects.Tell(call, Refused{.reason = Refusal::kLeaseEnded",
-        "} else if (const std::optional<EndCause> cause = ON ? std::nullopt :"
-        " ended_.Find(lease_id)) {\n"
+        "} else if (id.ended.has_value() && ![&] { while (ON && ids_.ended() > 0)"
+        " ids_.Prune(Instant::max(), effects.changes); return ON; }()) {\n"
         "    effects.Tell(call, Refused{.reason = Refusal::kLeaseEnded",
     ),
     _skip(
         "forget the release that overtook its acquire",
         _ENGINE + "lock_table.cc",
-        "ended_.Add(command.lease_id, EndCause::kReleased, now.monotonic, effects.changes);",
+        "ids_.End(command.lease_id, EndCause::kReleased, now.monotonic, effects.changes);",
     ),
     _value(
         "forget ended ids after a second",
-        _ENGINE + "ended_ids.cc",
-        "now - order_.front().ended < kRetention",
-        "now - order_.front().ended < std::chrono::seconds(1)",
+        _ENGINE + "lease_ids.cc",
+        "now - ended_.front().since < kRetention",
+        "now - ended_.front().since < std::chrono::seconds(1)",
     ),
     _skip(
         "forget to store that an id has ended",
-        _ENGINE + "ended_ids.cc",
+        _ENGINE + "lease_ids.cc",
         "changes.push_back(PutEnded{.lease_id = std::string(lease_id), .cause = cause});",
     ),
     _raw(
