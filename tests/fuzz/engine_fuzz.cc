@@ -61,6 +61,7 @@ Limits AnyLimits(FuzzInput& input) {
   return {.max_leases = kFew[choice & 3],
           .max_waiters_per_key = kFew[choice >> 2 & 3],
           .max_waiters = kFew[choice >> 4 & 3],
+          .max_open_waits = kFew[choice >> 6],
           .max_ended_ids = kFew[more & 3],
           .reattach_window = kWindows[(more >> 2) % kWindows.size()]};
 }

@@ -127,9 +127,12 @@ void EngineWorld::JudgeTurn(const std::vector<Command>& commands,
                             const std::vector<Delivery>& deliveries, const RecordBatch& batch) {
   if (!batch.empty()) last_change_ = now_.monotonic;
   book_.Tell(deliveries, now_.monotonic);
+  std::vector<const LeaseView*> renewed_too_soon;  // Granted in this turn.
   for (const Delivery& delivery : deliveries) {
     if (const auto* renewed = std::get_if<Renewed>(&delivery.outcome)) {
-      judge_.OnRenewed(renewed->lease, now_.monotonic);
+      if (!judge_.OnRenewed(renewed->lease, now_.monotonic)) {
+        renewed_too_soon.push_back(&renewed->lease);
+      }
     } else if (const auto* granted = std::get_if<Granted>(&delivery.outcome)) {
       judge_.OnGranted(granted->lease);
     }
@@ -141,6 +144,11 @@ void EngineWorld::JudgeTurn(const std::vector<Command>& commands,
                            [&](const std::string& lease_id, EndCause cause) {
                              CheckWaiterEnd(lease_id, cause, commands);
                            }});
+  for (const LeaseView* lease : renewed_too_soon) {
+    const std::string& lease_id = lease->lease.spec.lease_id;
+    Require(judge_.OnRenewed(*lease, now_.monotonic) || judge_.EndedNow(lease_id),
+            "what is renewed is held", lease_id);
+  }
   for (const Delivery& delivery : deliveries) {
     const auto* granted = std::get_if<Granted>(&delivery.outcome);
     if (granted == nullptr) continue;

@@ -170,14 +170,15 @@ RecordJudge::Lease* RecordJudge::Find(const std::string& lease_id, std::uint64_t
   return same ? &held->second : nullptr;
 }
 
-void RecordJudge::OnRenewed(const LeaseView& view, Instant now) {
+bool RecordJudge::OnRenewed(const LeaseView& view, Instant now) {
   Lease* const lease = Find(view);
-  Require(lease != nullptr, "what is renewed is held");
+  if (lease == nullptr) return false;
   const Duration remaining = view.remaining.value_or(Duration::max());
   const Instant lapses = view.remaining.has_value() ? now + remaining : Instant::max();
   Require(lapses >= lease->lapses, "a renewal never brings the end forward");
   lease->lapses = lapses;
   lease->arrived = true;
+  return true;
 }
 
 void RecordJudge::OnGranted(const LeaseView& view) {

@@ -60,8 +60,9 @@ class RecordJudge {
   // A batch has been committed.
   void Apply(const RecordBatch& batch, const Turn& turn);
 
-  // What clients were told in a turn, before its batch is judged,
-  void OnRenewed(const LeaseView& lease, Instant now);
+  // What clients were told in a turn, before its batch is judged, and, where that grants
+  // the lease, after it. OnRenewed: whether there is such a lease.
+  bool OnRenewed(const LeaseView& lease, Instant now);
   void OnGranted(const LeaseView& lease);
   // and once it has been.
   void CheckGranted(const LeaseView& lease);
