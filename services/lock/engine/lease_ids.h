@@ -2,7 +2,7 @@
 // from waiting over held to ended, or takes a part of that way.
 //
 // An id that has ended is remembered for at least kRetention, so that a late duplicate
-// of its acquire is refused. At most `max_ended` are kept, at some 110 bytes each if they
+// of its acquire is refused. At most `max_ended` are kept, at some 120 bytes each if they
 // are UUIDs; past that the oldest are forgotten early. What is added and forgotten of
 // these is mirrored in the store. Thread-compatible.
 

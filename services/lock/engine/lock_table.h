@@ -77,9 +77,9 @@ struct TableStats {
 class LockTable {
  public:
   // FireTimers lets at most this many timers fire at once: leases that end together by
-  // the thousand hold up everybody else by one such batch, not by all of them. Each may
-  // cost a grant that is told; a batch of this size takes a few milliseconds then, and
-  // less than two if nobody waits, of which the commit itself is a tenth.
+  // the thousand hold up everybody else by one such batch, not by all of them. With this
+  // many a batch takes the table 0.4 ms, and the commit about as long; with 4,096 it was
+  // 15 ms. Each may also grant the lock to a waiter, who has to be told.
   static constexpr int kTimersAtOnce = 256;
 
   // ReleaseByTag ends at most this many leases in one batch.

@@ -68,6 +68,26 @@ TEST(Fifo, WhoNeverGotItWasPassedOverAsWell) {
   EXPECT_EQ(found(5ms), "");  // Its time was up, and the answer is on its way.
 }
 
+TEST(Fifo, TheTimeoutOfAnotherCallEndsTheWaitAsWell) {
+  const auto found = [](Duration timeout) {
+    Queue queue;
+    const Call third = queue.story.Waits(5ms, 4, "c", {.expire = 10s, .timeout = std::nullopt});
+    const Call again = queue.story.Waits(5ms, 4, "c", {.expire = 10s, .timeout = timeout});
+    queue.story.Queued(6ms, third, 3);
+    const Call fourth = queue.story.Waits(7ms, 5, "d", {.expire = 10s});
+    queue.story.Queued(8ms, fourth, 4);
+    queue.story.Unanswered(8ms, queue.first);
+    queue.story.Unanswered(8ms, queue.second);
+    queue.HolderReleases();
+    queue.story.Granted(12ms, fourth, 6);
+    queue.story.Unanswered(40ms, third);
+    queue.story.Unanswered(40ms, again);
+    return queue.story.Found({.network = 5ms});
+  };
+  EXPECT_EQ(found(100ms), "I5(8,15)");
+  EXPECT_EQ(found(5ms), "");
+}
+
 TEST(Fifo, AWaiterWhoseCallWasCutOffIsPassedOver) {
   const auto found = [](Time cut_off) {
     Queue queue;
