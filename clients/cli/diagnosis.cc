@@ -51,16 +51,15 @@ Connection Connect(int family, const sockaddr* name, socklen_t size) {
   return {.socket = std::move(fd), .error = error};
 }
 
-// What the server answers to the hello; nothing if it says nothing.
-std::string Hear(int fd) {
+// What is behind the connection, by what it answers to the hello.
+std::string NameProtocol(int fd) {
   send(fd, kHello.data(), kHello.size(), MSG_NOSIGNAL);
-  std::array<char, 64> answer{};
   if (!Await(fd, POLLIN)) return "";
-  const ssize_t size = recv(fd, answer.data(), answer.size(), 0);
-  return size > 0 ? std::string(answer.data(), static_cast<std::size_t>(size)) : "";
-}
-
-std::string NameProtocol(std::string_view answer) {
+  std::array<char, 64> bytes{};
+  const ssize_t size = recv(fd, bytes.data(), bytes.size(), 0);
+  // What a server of TLS does that has not taken the time to say why.
+  if (size <= 0) return "it hangs up without a word; does it want TLS?";
+  const std::string_view answer(bytes.data(), static_cast<std::size_t>(size));
   // An alert: its record type, and the major version of the protocol.
   if (answer.starts_with("\x15\x03")) return "it wants TLS, which holdfastd does not speak";
   if (answer.starts_with("HTTP/1") || answer.starts_with("<")) {
@@ -68,14 +67,14 @@ std::string NameProtocol(std::string_view answer) {
   }
   // A frame of settings is what HTTP/2 begins with.
   constexpr std::size_t kTypeOfFrame = 3;
-  if (answer.empty() || (answer.size() > kTypeOfFrame && answer[kTypeOfFrame] == 4)) return "";
+  if (answer.size() > kTypeOfFrame && answer[kTypeOfFrame] == 4) return "";
   return "what answers there is no holdfastd";
 }
 
 std::string Describe(const Connection& connection) {
   switch (connection.error) {
     case 0:
-      return NameProtocol(Hear(connection.socket.get()));
+      return NameProtocol(connection.socket.get());
     case ECONNREFUSED:
       return "nothing listens there; is holdfastd running?";
     default:

@@ -61,9 +61,12 @@ TEST(DiagnosisTest, NamesWhatAnswers) {
   EXPECT_THAT(DiagnosisOf("SSH-2.0-OpenSSH_9.2p1\r\n"), HasSubstr("no holdfastd"));
 }
 
-TEST(DiagnosisTest, SaysNothingOfWhatSpeaksHttp2OrIsSilent) {
+TEST(DiagnosisTest, SaysNothingOfWhatSpeaksHttp2) {
   EXPECT_EQ(DiagnosisOf(std::string("\0\0\0\4\0\0\0\0\0", 9)), "");
-  EXPECT_EQ(DiagnosisOf(""), "");
+}
+
+TEST(DiagnosisTest, TellsWhatHangsUp) {
+  EXPECT_THAT(DiagnosisOf(""), HasSubstr("hangs up without a word"));
 }
 
 TEST(DiagnosisTest, TellsWhereNothingListens) {

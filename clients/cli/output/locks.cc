@@ -52,6 +52,17 @@ std::string ExpiryOf(const v1::Holder& holder) {
   return "in " + FormatSpan(core::FromProto(holder.remaining()));
 }
 
+std::string DescribePlace(std::string_view key, std::uint64_t position,
+                          std::optional<std::string_view> holder) {
+  // 1st, 22nd, 113th.
+  const bool teen = position % 100 / 10 == 1;
+  const std::uint64_t last = teen ? 0 : position % 10;
+  const char* const suffix = last == 1 ? "st" : last == 2 ? "nd" : last == 3 ? "rd" : "th";
+  std::string place = "waiting for " + std::string(key) + ", " + std::to_string(position) + suffix;
+  if (!holder.has_value()) return place + " in line";
+  return place + " behind " + (holder->empty() ? "somebody without a name" : std::string(*holder));
+}
+
 Table LockTable() {
   return Table({"KEY", "HOLDER", "TOKEN", "HELD", "EXPIRES", "WAITING", "TAGS"});
 }

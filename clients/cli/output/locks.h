@@ -4,7 +4,10 @@
 #ifndef HOLDFAST_CLIENTS_CLI_OUTPUT_LOCKS_H_
 #define HOLDFAST_CLIENTS_CLI_OUTPUT_LOCKS_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "google/protobuf/message.h"
@@ -39,6 +42,11 @@ std::string JoinTags(const google::protobuf::RepeatedPtrField<std::string>& tags
 
 // `in 25.3s`, or `when released`.
 std::string ExpiryOf(const v1::Holder& holder);
+
+// `waiting for deploy, 2nd behind make@build3:81234`. `holder` is who holds the lock, empty
+// if that has no name; absent if nobody does. Not printable yet.
+std::string DescribePlace(std::string_view key, std::uint64_t position,
+                          std::optional<std::string_view> holder);
 
 // KEY HOLDER TOKEN HELD EXPIRES WAITING TAGS: a row for each lease on a lock, and one
 // with nobody in it for a lock that is only waited for.

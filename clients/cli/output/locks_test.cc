@@ -1,5 +1,8 @@
 #include "clients/cli/output/locks.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -30,6 +33,71 @@ TEST(TableTest, NoCellCanBeginALine) {
   Table table({"KEY", "HOLDER"});
   table.Add({"k", "me\nforged  root"});
   EXPECT_EQ(table.Render(), "KEY  HOLDER\nk    me\\nforged  root\n");
+}
+
+TEST(DescribePlaceTest, NamesThePlaceAndTheHolder) {
+  EXPECT_EQ(DescribePlace("k", 2, "me@here:1"), "waiting for k, 2nd behind me@here:1");
+  EXPECT_EQ(DescribePlace("k", 1, ""), "waiting for k, 1st behind somebody without a name");
+  EXPECT_EQ(DescribePlace("k", 1, std::nullopt), "waiting for k, 1st in line");
+}
+
+TEST(DescribePlaceTest, CountsAsEnglishDoes) {
+  const auto place = [](std::uint64_t position) {
+    const std::string text = DescribePlace("k", position, std::nullopt);
+    const std::size_t begin = std::string("waiting for k, ").size();
+    return text.substr(begin, text.find(" in line") - begin);
+  };
+  EXPECT_EQ(place(3), "3rd");
+  EXPECT_EQ(place(4), "4th");
+  EXPECT_EQ(place(10), "10th");
+  EXPECT_EQ(place(11), "11th");
+  EXPECT_EQ(place(12), "12th");
+  EXPECT_EQ(place(19), "19th");
+  EXPECT_EQ(place(20), "20th");
+  EXPECT_EQ(place(21), "21st");
+  EXPECT_EQ(place(113), "113th");
+  EXPECT_EQ(place(1002), "1002nd");
+}
+
+v1::Lock LockOfTwo() {
+  v1::Lock lock;
+  lock.set_key("k");
+  lock.set_queue_length(3);
+  v1::Holder& first = *lock.add_holders();
+  first.set_owner("me");
+  first.set_fencing_token(7);
+  first.mutable_held_for()->set_seconds(5);
+  first.mutable_remaining()->set_seconds(20);
+  first.add_tags("a");
+  first.add_tags("b");
+  v1::Holder& second = *lock.add_holders();
+  second.set_owner("you");
+  second.set_fencing_token(8);
+  second.mutable_held_for()->set_seconds(4);
+  return lock;
+}
+
+TEST(LockTableTest, HasARowForEachLeaseAndForALockThatIsOnlyWaitedFor) {
+  Table table = LockTable();
+  AddRows(LockOfTwo(), table);
+  v1::Lock waited_for;
+  waited_for.set_key("w");
+  waited_for.set_queue_length(1);
+  AddRows(waited_for, table);
+  EXPECT_EQ(table.Render(),
+            "KEY  HOLDER  TOKEN  HELD  EXPIRES        WAITING  TAGS\n"
+            "k    me      7      5.0s  in 20.0s       3        a,b\n"
+            "k    you     8      4.0s  when released  3        -\n"
+            "w    -       -      -     -              1        -\n");
+}
+
+TEST(EndedTableTest, HasARowForEachLease) {
+  Table table = EndedTable();
+  AddEnded(LockOfTwo(), table);
+  EXPECT_EQ(table.Render(),
+            "KEY  HOLDER  TOKEN  HELD  TAGS\n"
+            "k    me      7      5.0s  a,b\n"
+            "k    you     8      4.0s  -\n");
 }
 
 TEST(JsonTest, OneLineWithTheNamesOfTheProtos) {

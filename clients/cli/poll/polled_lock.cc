@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "clients/cli/diagnosis.h"
+#include "clients/cli/output/locks.h"
 #include "clients/cli/output/report.h"
-#include "clients/cli/output/span.h"
 
 namespace holdfast::cli {
 namespace {
@@ -19,18 +19,9 @@ namespace {
 // has put the job into the background has its own lines there.
 bool IsWatched(pid_t job) { return isatty(STDERR_FILENO) != 0 && tcgetpgrp(STDERR_FILENO) == job; }
 
-// `1st`, `22nd`, `113th`.
-std::string Ordinal(std::uint64_t n) {
-  const bool teen = n % 100 / 10 == 1;
-  const std::uint64_t last = teen ? 0 : n % 10;
-  return absl::StrCat(n, last == 1 ? "st" : last == 2 ? "nd" : last == 3 ? "rd" : "th");
-}
-
-std::string DescribePlace(const std::string& key, const QueueInfo& queue) {
-  const std::string place = absl::StrCat("waiting for ", key, ", ", Ordinal(queue.position));
-  if (queue.holders.empty()) return place + " in line";
-  const std::string& owner = queue.holders.front().owner;
-  return absl::StrCat(place, " behind ", owner.empty() ? "somebody without a name" : owner);
+std::string Describe(const std::string& key, const QueueInfo& queue) {
+  if (queue.holders.empty()) return DescribePlace(key, queue.position, std::nullopt);
+  return DescribePlace(key, queue.position, queue.holders.front().owner);
 }
 
 }  // namespace
@@ -61,7 +52,7 @@ absl::StatusOr<std::unique_ptr<PolledLock>> PolledLock::Create(const ServerOptio
                       .auto_renew = auto_renew};
   if (!take.quiet) {
     options.on_queued = [key = take.key, job](const QueueInfo& queue) {
-      if (IsWatched(job)) ShowProgress(DescribePlace(key, queue));
+      if (IsWatched(job)) ShowProgress(Describe(key, queue));
     };
     options.on_unavailable = [address = server.address, job](const Outage&) {
       if (IsWatched(job)) ShowProgress(absl::StrCat("waiting for the server at ", address));
