@@ -2,8 +2,8 @@
 // alone costs: an append of as many bytes to a file, followed by fdatasync.
 //
 // A batch holds grants and releases in turn. Times are per batch; items per
-// second are commands. The files lie in TMPDIR, or in /tmp: point it to the disk
-// that is to be measured.
+// second are commands, and log_bytes what one of them takes in the write-ahead log. The files lie
+// in TMPDIR, or in /tmp: point it to the disk that is to be measured.
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ namespace holdfast {
 namespace {
 
 // What a command takes in the write-ahead log on average, by the log's size.
-constexpr std::size_t kBytesPerCommand = 130;
+constexpr std::size_t kBytesPerCommand = 100;
 
 // A new directory, gone at the end.
 class BenchDirectory {
@@ -77,6 +77,9 @@ class Latencies {
 // by the next command, and its id is forgotten long after.
 class Load {
  public:
+  // How many ids are remembered.
+  static constexpr std::int64_t kEndedIds = 10'000;
+
   RecordBatch NextBatch(std::int64_t commands) {
     RecordBatch batch;
     for (std::int64_t i = 0; i < commands; ++i) AddCommand(batch);
@@ -84,8 +87,6 @@ class Load {
   }
 
  private:
-  static constexpr std::size_t kEndedIds = 10'000;
-
   void AddCommand(RecordBatch& batch) {
     if (held_.empty()) {
       ++token_;
@@ -99,10 +100,9 @@ class Load {
                                 .granted_at = WallTime{1'700'000'000'000'000'000}}});
       return;
     }
-    batch.push_back(DeleteLease{held_});
     batch.push_back(PutEnded{held_, EndCause::kReleased});
     ended_.push_back(std::exchange(held_, ""));
-    if (ended_.size() > kEndedIds) {
+    if (ended_.size() > std::size_t{kEndedIds}) {
       batch.push_back(DeleteEnded{ended_.front()});
       ended_.pop_front();
     }
@@ -133,6 +133,31 @@ void BareAppend(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
+// How much the log grows with a command, once as many ids are forgotten as end.
+double LogBytesPerCommand(std::int64_t commands) {
+  constexpr std::int64_t kMeasured = 4096;
+  constexpr std::size_t kAllInOneLog = std::size_t{64} * 1024 * 1024;
+  const BenchDirectory directory;
+  const std::string path = directory.path() + "/data";
+  auto store =
+      OpenStore(path, {.durability = Durability::kProcess, .write_buffer_size = kAllInOneLog});
+  if (!store.ok()) return 0;
+  Load load;
+  bool written = (*store)->Commit(load.NextBatch(2 * Load::kEndedIds + 2)).ok();
+  const auto log_size = [&] {
+    std::uintmax_t size = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(path + "/db")) {
+      if (entry.path().extension() == ".log") size += entry.file_size();
+    }
+    return static_cast<double>(size);
+  };
+  const double before = log_size();
+  for (std::int64_t done = 0; done < kMeasured; done += commands) {
+    written = written && (*store)->Commit(load.NextBatch(commands)).ok();
+  }
+  return written ? (log_size() - before) / static_cast<double>(kMeasured) : 0;
+}
+
 void Commit(benchmark::State& state, Durability durability) {
   const BenchDirectory directory;
   auto store = OpenStore(directory.path() + "/data", {.durability = durability});
@@ -154,6 +179,7 @@ void Commit(benchmark::State& state, Durability durability) {
     latencies.Stop();
   }
   latencies.Report(state);
+  state.counters["log_bytes"] = LogBytesPerCommand(state.range(0));
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 

@@ -10,7 +10,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "services/lock/storage/data_directory.h"
+#include "services/lock/storage/testing/older_database.h"
 #include "tests/crash_points/disk_image.h"
 #include "tests/crash_points/disk_model.h"
 #include "tests/crash_points/disk_operation.h"
@@ -123,13 +123,16 @@ class CrashMaker {
     }
   }
 
-  // Cuts a start short that raises the format of what an older version has left.
+  // Cuts a start short that raises the format of what an older version would have left
+  // of the run. Nothing of it may be lost, even where the run itself was not synced.
   void CrashTheRaise() {
     if (Enough()) return;
-    DiskImage image = WholeModel().Kept();
-    image.at("data/FORMAT") = FormatFileContent({.state = DirectoryState::kReady, .version = 1});
+    PutDiskImage(WholeModel().Kept(), folder_);
+    MakeOlder(DataPath(folder_), run_.commits.back().content);
+    Expectation expected = ExpectedAt(run_.journal.size());
+    expected.promise = Promise::kAcknowledged;
     next_second_crash_ = 0;
-    CrashTo(std::move(image), nullptr, {}, 0, ExpectedAt(run_.journal.size()), false);
+    CrashTo(TakeDiskImage(folder_), nullptr, {}, 0, expected, false);
   }
 
   // Crashes with the first `position` operations done.

@@ -67,7 +67,6 @@ void RecordJudge::Apply(const RecordBatch& batch, const Turn& turn) {
   for (const RecordChange& change : batch) {
     std::visit([&](const auto& kind) { Judge(kind, turn); }, change);
   }
-  Require(deleted_.empty(), "the id of a lease that ends is remembered in the same batch");
   Require(leases_.size() <= limits_.max_leases, "there are no more leases than max_leases");
   Require(ended_.size() <= limits_.max_ended_ids, "no more ids are kept than max_ended_ids");
 }
@@ -100,24 +99,14 @@ void RecordJudge::Judge(const PutLease& change, const Turn& turn) {
   leases_[lease_id] = {.record = record, .lapses = LapseOf(record, turn.now.monotonic)};
 }
 
-void RecordJudge::Judge(const DeleteLease& change, const Turn& /*turn*/) {
-  const auto held = leases_.find(change.lease_id);
-  Require(held != leases_.end(), "a lease that ends was held", change.lease_id);
-  Require(deleted_.empty(), "leases end one by one");
-  deleted_.push_back(std::move(held->second));
-  leases_.erase(held);
-}
-
 void RecordJudge::Judge(const PutEnded& change, const Turn& turn) {
   const std::string& lease_id = change.lease_id;
   Require(!ended_.contains(lease_id), "an id ends once", lease_id);
-  Require(!leases_.contains(lease_id), "an id that ends is not held any more", lease_id);
-  if (deleted_.empty()) {
-    turn.check_waiter_end(lease_id, change.cause);
+  if (const auto held = leases_.find(lease_id); held != leases_.end()) {
+    JudgeLeaseEnd(held->second, change.cause, turn);
+    leases_.erase(held);
   } else {
-    Require(deleted_.front().record.spec.lease_id == lease_id, "the id of a lease ends with it");
-    JudgeLeaseEnd(deleted_.front(), change.cause, turn);
-    deleted_.clear();
+    turn.check_waiter_end(lease_id, change.cause);
   }
   ended_now_.insert(lease_id);
   ended_[lease_id] = {.cause = change.cause, .at = turn.now.monotonic};

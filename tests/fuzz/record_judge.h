@@ -96,7 +96,6 @@ class RecordJudge {
   }
 
   void Judge(const PutLease& change, const Turn& turn);
-  void Judge(const DeleteLease& change, const Turn& turn);
   void Judge(const PutEnded& change, const Turn& turn);
   void Judge(const DeleteEnded& change, const Turn& turn);
   void Judge(const ReserveTokens& change, const Turn& turn);
@@ -109,7 +108,6 @@ class RecordJudge {
   std::uint64_t last_token_ = 0;  // Of all that were ever granted.
 
   // Of the last batch.
-  std::vector<Lease> deleted_;  // At most one: its id is to end with the next change.
   std::set<std::string> granted_now_;
   std::set<std::string> ended_now_;
   std::set<std::string> ended_before_;

@@ -3,7 +3,8 @@
 //
 // Whatever the bytes are, a record is refused as DATA_LOSS or is one that encodes to
 // a record of the same meaning; fields that no version knows are refused; and an
-// engine that loads what was decoded can serve it, however odd it is.
+// engine that loads what was decoded can serve it, however odd it is. The same for the
+// records of older formats, which encode to those of today.
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -25,6 +27,7 @@
 #include "services/lock/engine/outcome.h"
 #include "services/lock/engine/turn.h"
 #include "services/lock/storage/record_codec.h"
+#include "services/lock/storage/testing/older_database.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/wire_message.h"
@@ -63,10 +66,12 @@ struct StoredRecord {
 // As a database holds them: each key once.
 using Records = std::map<std::string, std::string>;
 
-// As DecodeRecord does; checks that a refusal hands nothing over.
+// As the decoder for its format does; checks that a refusal hands nothing over.
 std::optional<Decoded> Decode(const StoredRecord& record) {
   Decoded decoded;
-  const absl::Status status = DecodeRecord(record.key, record.value, decoded);
+  const absl::Status status = IsOfOlderFormat(record.key)
+                                  ? DecodeOlderRecord(record.key, record.value, decoded)
+                                  : DecodeRecord(record.key, record.value, decoded);
   if (status.ok()) {
     Require(decoded.size() == 1, "a record is one thing");
     return decoded;
@@ -79,33 +84,62 @@ std::optional<Decoded> Decode(const StoredRecord& record) {
 StoredRecord Encode(const Decoded& decoded) {
   if (!decoded.leases.empty()) {
     const LeaseRecord& lease = decoded.leases.front();
-    return {LeaseStorageKey(lease.spec.lease_id), EncodeLease(lease)};
+    return {IdStorageKey(lease.spec.lease_id), EncodeLease(lease)};
   }
   if (!decoded.ended.empty()) {
     const auto& [lease_id, cause] = decoded.ended.front();
-    return {EndedStorageKey(lease_id), EncodeEnded(cause)};
+    return {IdStorageKey(lease_id), EncodeEnded(cause)};
   }
   return {TokenStorageKey(), EncodeTokens(decoded.tokens.front())};
 }
 
-// Whether the message has no fields but those numbered 1 to `most`, of which
-// `message` is a message with one field.
-bool HasOnly(const std::string& value, int most, int message) {
+// As format 2 had it.
+StoredRecord EncodeOlder(const Decoded& decoded) {
+  if (!decoded.leases.empty()) {
+    const LeaseRecord& lease = decoded.leases.front();
+    return {OlderLeaseKey(lease.spec.lease_id), OlderLeaseValue(lease)};
+  }
+  if (!decoded.ended.empty()) {
+    const auto& [lease_id, cause] = decoded.ended.front();
+    return {OlderEndedKey(lease_id), OlderEndedValue(cause)};
+  }
+  return Encode(decoded);
+}
+
+// What a message may consist of: the number of its last field, and the messages in it.
+struct Shape {
+  int last_field = 1;
+  std::map<int, const Shape*> messages{};
+};
+
+const Shape& ShapeOf(std::string_view storage_key) {
+  static const Shape kOneField;
+  static const Shape kLease = {.last_field = 7, .messages = {{1, &kOneField}, {4, &kOneField}}};
+  static const Shape kId = {.last_field = 2, .messages = {{1, &kLease}}};
+  static const Shape kOlderLease = {.last_field = 8, .messages = {{8, &kOneField}}};
+  if (storage_key.front() == 'i') return kId;
+  return storage_key.front() == 'l' ? kOlderLease : kOneField;
+}
+
+bool HasOnly(const Shape& shape, const std::string& value) {
   UnknownFieldSet fields;
   if (!fields.ParseFromString(value)) return false;
   for (int i = 0; i < fields.field_count(); ++i) {
     const UnknownField& field = fields.field(i);
-    if (field.number() > most) return false;
-    if (field.number() == message && !HasOnly(field.length_delimited(), 1, 0)) return false;
+    if (field.number() > shape.last_field) return false;
+    const auto message = shape.messages.find(field.number());
+    if (message == shape.messages.end()) continue;
+    if (!HasOnly(*message->second, field.length_delimited())) return false;
   }
   return true;
 }
 
 void CheckRecord(const StoredRecord& record, const Decoded& decoded) {
-  Require(HasOnly(record.value, decoded.leases.empty() ? 1 : 8, 8),
-          "nothing of a record is overlooked");
+  Require(HasOnly(ShapeOf(record.key), record.value), "nothing of a record is overlooked");
   const StoredRecord again = Encode(decoded);
-  Require(again.key == record.key, "a record keeps its storage key");
+  Require(IsOfOlderFormat(record.key) ? again.key.substr(1) == record.key.substr(1)
+                                      : again.key == record.key,
+          "a record keeps its storage key");
   const std::optional<Decoded> same = Decode(again);
   Require(same.has_value() && *same == decoded, "what was decoded means the same once encoded");
 }
@@ -127,17 +161,20 @@ std::optional<Duration> AnyExpire(FuzzInput& input) {
 std::uint64_t AnyNumber(FuzzInput& input) { return input.Flag() ? input.Number() : input.Byte(); }
 
 // Such as the server writes, but for the limits of the API.
-StoredRecord MadeRecord(FuzzInput& input) {
+Decoded MadeRecord(FuzzInput& input) {
+  Decoded made;
   switch (input.Below(5)) {
     case 0: {
       constexpr std::array<EndCause, 5> kCauses = {EndCause::kReleased, EndCause::kExpired,
                                                    EndCause::kForced, EndCause::kCancelled,
                                                    EndCause::kTimedOut};
       const EndCause cause = input.Pick(kCauses);
-      return {EndedStorageKey("e" + input.Text()), EncodeEnded(cause)};
+      made.ended.emplace_back("e" + input.Text(), cause);
+      break;
     }
     case 1:
-      return {TokenStorageKey(), EncodeTokens(1 + AnyNumber(input) / 2)};
+      made.tokens.push_back(1 + AnyNumber(input) / 2);
+      break;
     default: {
       LeaseRecord lease{.spec = {.key = "k" + input.Text(),
                                  .lease_id = "l" + input.Text(),
@@ -153,17 +190,19 @@ StoredRecord MadeRecord(FuzzInput& input) {
         const std::optional<Duration> asked = AnyExpire(input);
         if (asked != lease.spec.expire) lease.asked = AskedExpire{asked};
       }
-      return {LeaseStorageKey(lease.spec.lease_id), EncodeLease(lease)};
+      made.leases.push_back(std::move(lease));
     }
   }
+  return made;
 }
 
-StoredRecord AnyRecord(FuzzInput& input) {
+StoredRecord AnyRecord(FuzzInput& input, bool older) {
   if (input.Below(4) == 0) {
     std::string key = input.Text();
     return {std::move(key), input.Text()};
   }
-  StoredRecord record = MadeRecord(input);
+  const Decoded made = MadeRecord(input);
+  StoredRecord record = older ? EncodeOlder(made) : Encode(made);
   record.value = Damaged(input, std::move(record.value));
   return record;
 }
@@ -246,20 +285,31 @@ void Serve(FuzzInput& input, const Records& records) {
   }
 }
 
+// One record of any bytes, if it can be read, as a server of today stores it.
+void AddTo(Records& records, FuzzInput& input, bool older) {
+  const StoredRecord record = AnyRecord(input, older);
+  const std::optional<Decoded> decoded = Decode(record);
+  if (!decoded.has_value()) return;
+  CheckRecord(record, *decoded);
+  const StoredRecord today = IsOfOlderFormat(record.key) ? Encode(*decoded) : record;
+  records[today.key] = today.value;
+}
+
 void Run(FuzzInput& input) {
   Records records;
   for (std::size_t count = 1 + input.Below(kMaxRecords); count > 0; --count) {
-    const StoredRecord record = AnyRecord(input);
-    const std::optional<Decoded> decoded = Decode(record);
-    if (!decoded.has_value()) continue;
-    CheckRecord(record, *decoded);
-    records[record.key] = record.value;
+    AddTo(records, input, false);
   }
   if (input.Flag()) {
     // Without it no lease can be loaded: its token would be above the mark.
     records.emplace(TokenStorageKey(), EncodeTokens(std::uint64_t{1} << 62));
   }
   Serve(input, records);
+
+  Records raised;
+  AddTo(raised, input, true);
+  raised.emplace(TokenStorageKey(), EncodeTokens(std::uint64_t{1} << 62));
+  Serve(input, raised);
 }
 
 }  // namespace

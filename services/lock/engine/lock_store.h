@@ -13,7 +13,8 @@
 
 namespace holdfast {
 
-// Receives what a store holds, each record once, in any order.
+// Receives what a store holds, each record once, in any order: a lease_id is held or has
+// ended.
 class RecordVisitor {
  public:
   virtual ~RecordVisitor() = default;

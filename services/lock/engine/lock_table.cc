@@ -324,7 +324,6 @@ void LockTable::EndLease(HeldLease& lease, EndCause cause, const Now& now, Effec
   std::erase(lock.holders, &lease);
   watches_.Publish(EventOf(cause), lease.record, now, effects.deliveries);
   const std::string& lease_id = lease.record.spec.lease_id;
-  effects.changes.push_back(DeleteLease{lease_id});
   ids_.End(lease_id, cause, now.monotonic, effects.changes);  // The lease is gone.
   GrantNext(lock, now, effects);
   EraseIfUnused(lock);

@@ -12,21 +12,21 @@
 
 namespace holdfast {
 
-// Adds a lease or replaces the one with the same lease_id.
+// A lease_id has one record, which says that it is held, or that it has ended. A change
+// of it replaces what it said before.
+
+// Adds a lease, or changes the one with the same lease_id.
 struct PutLease {
   LeaseRecord lease;
 };
 
-struct DeleteLease {
-  std::string lease_id;
-};
-
-// Remembers that a lease_id has been used up.
+// Remembers that a lease_id has been used up; its lease has ended, if it had one.
 struct PutEnded {
   std::string lease_id;
   EndCause cause{};
 };
 
+// Forgets a lease_id that has ended.
 struct DeleteEnded {
   std::string lease_id;
 };
@@ -36,7 +36,7 @@ struct ReserveTokens {
   std::uint64_t through = 0;
 };
 
-using RecordChange = std::variant<PutLease, DeleteLease, PutEnded, DeleteEnded, ReserveTokens>;
+using RecordChange = std::variant<PutLease, PutEnded, DeleteEnded, ReserveTokens>;
 
 // Changes in the order in which they happened. Later ones win.
 using RecordBatch = std::vector<RecordChange>;

@@ -17,8 +17,9 @@ namespace holdfast {
 
 // Thread-compatible.
 struct StoredRecords {
-  std::map<std::string, LeaseRecord> leases;  // By lease_id.
-  std::map<std::string, EndCause> ended;      // By lease_id.
+  // By lease_id, which is in one of them at most.
+  std::map<std::string, LeaseRecord> leases;
+  std::map<std::string, EndCause> ended;
   std::optional<std::uint64_t> reserved_tokens;
 
   // What a commit does to a store.
@@ -39,11 +40,17 @@ struct StoredRecords {
 
  private:
   void Make(const PutLease& change) {
+    ended.erase(change.lease.spec.lease_id);
     leases.insert_or_assign(change.lease.spec.lease_id, change.lease);
   }
-  void Make(const DeleteLease& change) { leases.erase(change.lease_id); }
-  void Make(const PutEnded& change) { ended.insert_or_assign(change.lease_id, change.cause); }
-  void Make(const DeleteEnded& change) { ended.erase(change.lease_id); }
+  void Make(const PutEnded& change) {
+    leases.erase(change.lease_id);
+    ended.insert_or_assign(change.lease_id, change.cause);
+  }
+  void Make(const DeleteEnded& change) {
+    leases.erase(change.lease_id);
+    ended.erase(change.lease_id);
+  }
   void Make(const ReserveTokens& change) { reserved_tokens = change.through; }
 };
 

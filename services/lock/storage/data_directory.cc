@@ -106,7 +106,14 @@ absl::Status MakeDirectory(const std::string& path) {
 std::string FormatFileContent(const Format& format) {
   std::string content(kTitle);
   content += std::to_string(format.version);
-  content += format.state == DirectoryState::kReady ? "\nstate: ready\n" : "\nstate: creating\n";
+  switch (format.state) {
+    case DirectoryState::kCreating:
+      return content + "\nstate: creating\n";
+    case DirectoryState::kReady:
+      return content + "\nstate: ready\n";
+    case DirectoryState::kRaising:
+      return content + "\nstate: raising\n";
+  }
   return content;
 }
 
@@ -117,6 +124,8 @@ absl::StatusOr<Format> ParseFormatFile(std::string_view content) {
       if (content == FormatFileContent(format)) return format;
     }
   }
+  constexpr Format kRaising{.state = DirectoryState::kRaising};
+  if (content == FormatFileContent(kRaising)) return kRaising;
   // What follows the version may be of any shape if the version is newer.
   if (content.substr(0, kTitle.size()) == kTitle) {
     const std::string_view rest = content.substr(kTitle.size());
@@ -156,7 +165,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   if (absl::Status status = SyncDirectory(path); !status.ok()) return InDirectory(path, status);
   if (absl::Status status = WritePid(*lock, path); !status.ok()) return InDirectory(path, status);
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path, *std::move(lock)));
-  if (found->has_value() && (*found)->state == DirectoryState::kReady) {
+  if (found->has_value() && (*found)->state != DirectoryState::kCreating) {
     directory->format_ = **found;
     if (std::error_code error; !fs::is_directory(directory->database_path(), error)) {
       return InDirectory(path, absl::DataLossError("its database, the directory db, is missing"));
@@ -180,14 +189,15 @@ absl::Status DataDirectory::BeginCreating() {
   return MakeDirectory(database_path());
 }
 
-absl::Status DataDirectory::MarkReady() {
+absl::Status DataDirectory::Mark(DirectoryState state) {
+  const Format format{.state = state};
+  if (format == format_) return absl::OkStatus();
   // Syncs path_ as well, and with it the name of the database's directory.
-  const Format ready{.state = DirectoryState::kReady};
-  const std::string content = FormatFileContent(ready);
+  const std::string content = FormatFileContent(format);
   if (absl::Status status = ReplaceFile(FormatPath(path_), content); !status.ok()) {
     return InDirectory(path_, status);
   }
-  format_ = ready;
+  format_ = format;
   return absl::OkStatus();
 }
 

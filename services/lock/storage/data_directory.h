@@ -8,7 +8,7 @@
 // FORMAT is three lines of text:
 //
 //     holdfast data directory
-//     format: 2
+//     format: 3
 //     state: ready
 //
 // It is read before anything else in the directory is touched, so that a version that
@@ -34,16 +34,20 @@
 
 namespace holdfast {
 
-// Raised with every change to the keys, the records, or how they are read.
+// Raised when what is stored already has to be written or read in another way; a field
+// more is no such change (records.proto).
 //   1: the first.
-//   2: LeaseRecord.asked.
-inline constexpr std::uint32_t kFormatVersion = 2;
+//   2: the expire that was asked for at first.
+//   3: one record for a lease_id, held or ended.
+inline constexpr std::uint32_t kFormatVersion = 3;
 
 enum class DirectoryState {
   // The database is being made. Nothing has been acknowledged from it.
   kCreating,
   // The database was completed once, and must be there from then on.
   kReady,
+  // As kReady, and some of its records are still those of an older format.
+  kRaising,
 };
 
 struct Format {
@@ -81,17 +85,22 @@ class DataDirectory {
   // Where the database is, or is to be made.
   std::string database_path() const { return path_ + "/db"; }
 
-  // Whether MarkReady is to be called as soon as the database is open: it is new, or
-  // FORMAT says an older format than what may be written to it from then on.
-  bool needs_mark() const {
-    return format_.state == DirectoryState::kCreating || format_.version < kFormatVersion;
+  // Whether the records of the database have to be raised to today's format: between
+  // MarkRaising and MarkReady.
+  bool needs_raise() const {
+    return format_.state == DirectoryState::kRaising || format_.version < kFormatVersion;
   }
 
   // Notes durably that the database has been made, and is of today's format.
-  absl::Status MarkReady();
+  absl::Status MarkReady() { return Mark(DirectoryState::kReady); }
+
+  // Notes durably that it may have records of today's format and of an older one.
+  absl::Status MarkRaising() { return Mark(DirectoryState::kRaising); }
 
  private:
   DataDirectory(std::string path, FileDescriptor lock);
+
+  absl::Status Mark(DirectoryState state);
 
   // Brings a directory that is empty, or whose making was cut short, to kCreating.
   absl::Status BeginCreating();

@@ -88,21 +88,39 @@ TEST_F(DataDirectoryTest, IsReadyOnceItsDatabaseWasMade) {
   const auto again = Open();
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ((*again)->state(), DirectoryState::kReady);
-  EXPECT_FALSE((*again)->needs_mark());
+  EXPECT_FALSE((*again)->needs_raise());
 }
 
-TEST_F(DataDirectoryTest, AnOlderFormatIsRaisedOnceItsDatabaseIsOpen) {
+TEST_F(DataDirectoryTest, AnOlderFormatIsRaisedStepByStep) {
   MakeReady();
   const std::string older = FormatFileContent({.state = DirectoryState::kReady, .version = 1});
   Write("FORMAT", older);
+  Write("db/CURRENT", "what is there");
+  {
+    const auto directory = Open();
+    ASSERT_TRUE(directory.ok()) << directory.status();
+    EXPECT_EQ((*directory)->state(), DirectoryState::kReady);
+    EXPECT_TRUE((*directory)->needs_raise());
+    EXPECT_EQ(Read("FORMAT"), older) << "the database may still be refused";
+    ASSERT_TRUE((*directory)->MarkRaising().ok());
+  }
+  EXPECT_EQ(Read("FORMAT"), FormatFileContent({.state = DirectoryState::kRaising}));
   const auto directory = Open();
   ASSERT_TRUE(directory.ok()) << directory.status();
-  EXPECT_EQ((*directory)->state(), DirectoryState::kReady);
-  EXPECT_TRUE((*directory)->needs_mark());
-  EXPECT_EQ(Read("FORMAT"), older) << "the database may still be refused";
+  EXPECT_EQ((*directory)->state(), DirectoryState::kRaising);
+  EXPECT_TRUE((*directory)->needs_raise()) << "its raise was cut short";
+  EXPECT_EQ(Read("db/CURRENT"), "what is there");
+  ASSERT_TRUE((*directory)->MarkRaising().ok());
   ASSERT_TRUE((*directory)->MarkReady().ok());
   EXPECT_EQ(Read("FORMAT"), FormatFileContent({.state = DirectoryState::kReady}));
-  EXPECT_FALSE((*directory)->needs_mark());
+  EXPECT_FALSE((*directory)->needs_raise());
+}
+
+TEST_F(DataDirectoryTest, ADatabaseThatIsBeingRaisedIsNotMadeAnew) {
+  MakeReady();
+  Write("FORMAT", FormatFileContent({.state = DirectoryState::kRaising}));
+  fs::remove_all(path_ + "/db");
+  ExpectRefusedUntouched(absl::StatusCode::kDataLoss, "db, is missing");
 }
 
 TEST_F(DataDirectoryTest, AMakingThatWasCutShortBeginsAgain) {
@@ -183,7 +201,8 @@ TEST_F(DataDirectoryTest, NoNameIsRefused) {
 }
 
 TEST(FormatFileTest, ReadsWhatItHasWritten) {
-  for (const DirectoryState state : {DirectoryState::kCreating, DirectoryState::kReady}) {
+  for (const DirectoryState state :
+       {DirectoryState::kCreating, DirectoryState::kReady, DirectoryState::kRaising}) {
     const Format format{.state = state};
     EXPECT_EQ(*ParseFormatFile(FormatFileContent(format)), format);
   }
@@ -191,9 +210,11 @@ TEST(FormatFileTest, ReadsWhatItHasWritten) {
 
 TEST(FormatFileTest, TheContentStaysAsItIs) {
   EXPECT_EQ(FormatFileContent({.state = DirectoryState::kReady}),
-            "holdfast data directory\nformat: 2\nstate: ready\n");
+            "holdfast data directory\nformat: 3\nstate: ready\n");
   EXPECT_EQ(FormatFileContent({.state = DirectoryState::kCreating}),
-            "holdfast data directory\nformat: 2\nstate: creating\n");
+            "holdfast data directory\nformat: 3\nstate: creating\n");
+  EXPECT_EQ(FormatFileContent({.state = DirectoryState::kRaising}),
+            "holdfast data directory\nformat: 3\nstate: raising\n");
 }
 
 // Directories that exist have these very bytes.
@@ -202,6 +223,8 @@ TEST(FormatFileTest, OlderFormatsAreRead) {
             (Format{.state = DirectoryState::kReady, .version = 1}));
   EXPECT_EQ(*ParseFormatFile("holdfast data directory\nformat: 1\nstate: creating\n"),
             (Format{.state = DirectoryState::kCreating, .version = 1}));
+  EXPECT_EQ(*ParseFormatFile("holdfast data directory\nformat: 2\nstate: ready\n"),
+            (Format{.state = DirectoryState::kReady, .version = 2}));
 }
 
 TEST(FormatFileTest, ANewerFormatIsNamed) {
@@ -216,6 +239,7 @@ TEST(FormatFileTest, ANewerFormatIsNamed) {
 TEST(FormatFileTest, EverythingElseIsDamage) {
   for (const std::string content :
        {"", "holdfast", "holdfast data directory\nformat: 0\nstate: ready\n",
+        "holdfast data directory\nformat: 2\nstate: raising\n",
         "holdfast data directory\nformat: 99", "holdfast data directory\nformat: 1\nstate: new\n",
         "holdfast data directory\nformat: 1\nstate: ready\nmore\n",
         "holdfast data directory\nformat: 99999999999\nstate: ready\n",

@@ -121,13 +121,13 @@ TEST_P(LockStoreContractTest, LoadsWhatWasCommitted) {
 
 TEST_P(LockStoreContractTest, LaterChangesOfABatchWin) {
   Commit({PutLease{Lease("again", 1)}, PutLease{Lease("again", 2)}, PutLease{Lease("gone", 3)},
-          DeleteLease{"gone"}, DeleteLease{"back"}, PutLease{Lease("back", 4)},
-          PutEnded{"e", EndCause::kReleased}, PutEnded{"e", EndCause::kForced},
-          PutEnded{"forgotten", EndCause::kReleased}, DeleteEnded{"forgotten"}, ReserveTokens{10},
-          ReserveTokens{20}});
+          PutEnded{"gone", EndCause::kExpired}, DeleteEnded{"gone"}, PutLease{Lease("over", 4)},
+          PutEnded{"over", EndCause::kReleased}, PutEnded{"e", EndCause::kReleased},
+          PutEnded{"e", EndCause::kForced}, PutEnded{"forgotten", EndCause::kReleased},
+          DeleteEnded{"forgotten"}, ReserveTokens{10}, ReserveTokens{20}});
   StoreContent expected;
-  expected.leases = {{"again", Lease("again", 2)}, {"back", Lease("back", 4)}};
-  expected.ended = {{"e", EndCause::kForced}};
+  expected.leases = {{"again", Lease("again", 2)}};
+  expected.ended = {{"e", EndCause::kForced}, {"over", EndCause::kReleased}};
   expected.reserved_tokens = 20;
   EXPECT_EQ(ContentAfterReopening(), expected);
 }
@@ -136,7 +136,7 @@ TEST_P(LockStoreContractTest, LaterBatchesChangeWhatEarlierOnesLeft) {
   Commit({PutLease{Lease("a", 1)}, PutLease{Lease("b", 2)}, PutEnded{"z", EndCause::kExpired},
           ReserveTokens{10}});
   Reopen();
-  Commit({DeleteLease{"a"}, PutEnded{"a", EndCause::kReleased}, DeleteEnded{"z"}});
+  Commit({PutEnded{"a", EndCause::kReleased}, DeleteEnded{"z"}});
   Commit({PutLease{Lease("b", 3)}, ReserveTokens{20}});
   StoreContent expected;
   expected.leases = {{"b", Lease("b", 3)}};
@@ -146,15 +146,22 @@ TEST_P(LockStoreContractTest, LaterBatchesChangeWhatEarlierOnesLeft) {
 }
 
 TEST_P(LockStoreContractTest, DeletingWhatIsNotThereDoesNothing) {
-  Commit({DeleteLease{"never"}, DeleteEnded{"never"}});
+  Commit({DeleteEnded{"never"}});
   EXPECT_EQ(ContentAfterReopening(), StoreContent());
 }
 
-TEST_P(LockStoreContractTest, TheSameIdMayBeHeldAndEndedUnderSeparateRecords) {
-  Commit({PutLease{Lease("id", 1)}, PutEnded{"id", EndCause::kReleased}, DeleteLease{"id"}});
-  const StoreContent content = ContentAfterReopening();
-  EXPECT_TRUE(content.leases.empty());
-  EXPECT_EQ(content.ended.count("id"), 1u);
+TEST_P(LockStoreContractTest, AnIdHasOneRecord) {
+  Commit({PutLease{Lease("id", 1)}});
+  Commit({PutEnded{"id", EndCause::kReleased}});
+  StoreContent expected;
+  expected.ended = {{"id", EndCause::kReleased}};
+  EXPECT_EQ(ContentAfterReopening(), expected) << "its lease has ended";
+  Commit({PutLease{Lease("id", 2)}});
+  expected.leases = {{"id", Lease("id", 2)}};
+  expected.ended.clear();
+  EXPECT_EQ(ContentAfterReopening(), expected);
+  Commit({PutEnded{"id", EndCause::kExpired}, DeleteEnded{"id"}});
+  EXPECT_EQ(ContentAfterReopening(), StoreContent()) << "nothing of it comes back";
 }
 
 TEST_P(LockStoreContractTest, KeepsEveryByteOfItsText) {
@@ -200,7 +207,6 @@ TEST_P(LockStoreContractTest, ManyRecordsComeBackOnce) {
       const std::string id = std::to_string(batch) + "-" + std::to_string(i);
       changes.push_back(PutLease{Lease(id, 1)});
       if (i % 2 == 0) {
-        changes.push_back(DeleteLease{id});
         changes.push_back(PutEnded{id, EndCause::kReleased});
         expected.ended.emplace(id, EndCause::kReleased);
       } else {
@@ -215,7 +221,8 @@ TEST_P(LockStoreContractTest, ManyRecordsComeBackOnce) {
 TEST_P(LockStoreContractTest, AFailedCommitIsReportedAndIsWholeOrNothing) {
   Commit({PutLease{Lease("before", 1)}});
   backend_->Break();
-  EXPECT_FALSE(store_->Commit({PutLease{Lease("a", 2)}, DeleteLease{"before"}}).ok());
+  EXPECT_FALSE(
+      store_->Commit({PutLease{Lease("a", 2)}, PutEnded{"before", EndCause::kReleased}}).ok());
   const StoreContent content = ContentAfterReopening();
   const bool written = content.leases.contains("a");
   EXPECT_EQ(content.leases.contains("before"), !written);

@@ -4,10 +4,13 @@
 #include <limits>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
 #include "holdfast/storage/v1/records.pb.h"
 #include "services/common/clock.h"
 #include "services/lock/storage/crc32c.h"
@@ -15,9 +18,12 @@
 namespace holdfast {
 namespace {
 
-constexpr char kLeasePrefix = 'l';
-constexpr char kEndedPrefix = 'e';
+constexpr char kIdPrefix = 'i';
 constexpr char kTokenKey = 't';
+
+// Of formats 1 and 2.
+constexpr char kOlderLeasePrefix = 'l';
+constexpr char kOlderEndedPrefix = 'e';
 
 // The API allows a year. The engine adds an expire to moments of its clock, and what
 // leaves half of the range free cannot overflow there.
@@ -29,12 +35,9 @@ constexpr std::uint64_t kMaxReservedThrough = std::uint64_t{1} << 63;
 
 absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
 
-std::string Prefixed(char prefix, std::string_view lease_id) {
-  std::string key;
-  key.reserve(1 + lease_id.size());
-  key.push_back(prefix);
-  key.append(lease_id);
-  return key;
+// Whether the key is this byte and a lease_id.
+bool HasPrefix(std::string_view storage_key, char prefix) {
+  return storage_key.size() > 1 && storage_key.front() == prefix;
 }
 
 // Names the record in messages, which end up in logs. What follows the first byte
@@ -53,18 +56,28 @@ absl::Status Unreadable(std::string_view storage_key, absl::string_view why) {
   return absl::DataLossError(absl::StrCat(NameOf(storage_key), ": ", why));
 }
 
-template <typename Record>
-bool HasUnknownFields(const Record& record) {
-  return !record.GetReflection()->GetUnknownFields(record).empty();
-}
-bool HasUnknownFields(const storage::v1::LeaseRecord& record) {
-  return !record.GetReflection()->GetUnknownFields(record).empty() ||
-         (record.has_asked() && HasUnknownFields(record.asked()));
+// Anywhere in the message.
+bool HasUnknownFields(const google::protobuf::Message& message) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  if (!reflection.GetUnknownFields(message).empty()) return true;
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const google::protobuf::FieldDescriptor* field : fields) {
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      if (HasUnknownFields(reflection.GetMessage(message, field))) return true;
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+      if (HasUnknownFields(reflection.GetRepeatedMessage(message, field, i))) return true;
+    }
+  }
+  return false;
 }
 
 // Parses `value` and refuses what a reader of today would overlook.
-template <typename Record>
-absl::Status ParseRecord(std::string_view storage_key, std::string_view value, Record& record) {
+absl::Status ParseRecord(std::string_view storage_key, std::string_view value,
+                         google::protobuf::Message& record) {
   if (value.size() > std::numeric_limits<int>::max() ||
       !record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
     return Unreadable(storage_key, "its value does not parse");
@@ -75,33 +88,33 @@ absl::Status ParseRecord(std::string_view storage_key, std::string_view value, R
   return absl::OkStatus();
 }
 
-storage::v1::EndedRecord::Cause ToStored(EndCause cause) {
+storage::v1::Cause ToStored(EndCause cause) {
   switch (cause) {
     case EndCause::kReleased:
-      return storage::v1::EndedRecord::RELEASED;
+      return storage::v1::RELEASED;
     case EndCause::kExpired:
-      return storage::v1::EndedRecord::EXPIRED;
+      return storage::v1::EXPIRED;
     case EndCause::kForced:
-      return storage::v1::EndedRecord::FORCED;
+      return storage::v1::FORCED;
     case EndCause::kCancelled:
-      return storage::v1::EndedRecord::CANCELLED;
+      return storage::v1::CANCELLED;
     case EndCause::kTimedOut:
-      return storage::v1::EndedRecord::TIMED_OUT;
+      return storage::v1::TIMED_OUT;
   }
-  return storage::v1::EndedRecord::CAUSE_UNSPECIFIED;
+  return storage::v1::CAUSE_UNSPECIFIED;
 }
 
-std::optional<EndCause> FromStored(storage::v1::EndedRecord::Cause cause) {
+std::optional<EndCause> FromStored(storage::v1::Cause cause) {
   switch (cause) {
-    case storage::v1::EndedRecord::RELEASED:
+    case storage::v1::RELEASED:
       return EndCause::kReleased;
-    case storage::v1::EndedRecord::EXPIRED:
+    case storage::v1::EXPIRED:
       return EndCause::kExpired;
-    case storage::v1::EndedRecord::FORCED:
+    case storage::v1::FORCED:
       return EndCause::kForced;
-    case storage::v1::EndedRecord::CANCELLED:
+    case storage::v1::CANCELLED:
       return EndCause::kCancelled;
-    case storage::v1::EndedRecord::TIMED_OUT:
+    case storage::v1::TIMED_OUT:
       return EndCause::kTimedOut;
     default:
       return std::nullopt;
@@ -123,13 +136,11 @@ bool GetExpire(const Stored& stored, std::optional<Duration>& expire) {
   return true;
 }
 
-absl::StatusOr<LeaseRecord> DecodeLease(std::string_view storage_key, std::string_view value) {
-  storage::v1::LeaseRecord stored;
-  if (absl::Status status = ParseRecord(storage_key, value, stored); !status.ok()) return status;
-  if (stored.lease_id() != storage_key.substr(1)) {
-    return Unreadable(storage_key, "its lease_id differs from its storage key");
-  }
-  if (stored.key().empty()) return Unreadable(storage_key, "it has no key");
+// What the leases of all formats have in common. Takes the text out of `stored`.
+template <typename Stored>
+absl::StatusOr<LeaseRecord> TakeLease(std::string_view storage_key, std::string& key,
+                                      Stored& stored) {
+  if (key.empty()) return Unreadable(storage_key, "it has no key");
   if (stored.fencing_token() == 0) return Unreadable(storage_key, "it has no fencing token");
 
   LeaseRecord lease;
@@ -142,8 +153,8 @@ absl::StatusOr<LeaseRecord> DecodeLease(std::string_view storage_key, std::strin
   if (lease.asked.has_value() && lease.asked->expire == lease.spec.expire) {
     return Unreadable(storage_key, "its expire was not changed and is there twice");
   }
-  lease.spec.key = std::move(*stored.mutable_key());
-  lease.spec.lease_id = std::move(*stored.mutable_lease_id());
+  lease.spec.key = std::move(key);
+  lease.spec.lease_id = storage_key.substr(1);
   lease.spec.owner = std::move(*stored.mutable_owner());
   for (std::string& tag : *stored.mutable_tags()) lease.spec.tags.push_back(std::move(tag));
   lease.fencing_token = stored.fencing_token();
@@ -151,28 +162,98 @@ absl::StatusOr<LeaseRecord> DecodeLease(std::string_view storage_key, std::strin
   return lease;
 }
 
+absl::Status VisitLease(absl::StatusOr<LeaseRecord> lease, RecordVisitor& visitor) {
+  if (lease.ok()) visitor.OnLease(*std::move(lease));
+  return lease.status();
+}
+
+absl::Status VisitEnded(std::string_view storage_key, storage::v1::Cause stored,
+                        RecordVisitor& visitor) {
+  const std::optional<EndCause> cause = FromStored(stored);
+  if (!cause.has_value()) return Unreadable(storage_key, "its cause is unknown");
+  visitor.OnEnded(std::string(storage_key.substr(1)), *cause);
+  return absl::OkStatus();
+}
+
+absl::Status DecodeId(std::string_view storage_key, std::string_view value,
+                      RecordVisitor& visitor) {
+  storage::v1::IdRecord stored;
+  if (absl::Status status = ParseRecord(storage_key, value, stored); !status.ok()) return status;
+  switch (stored.state_case()) {
+    case storage::v1::IdRecord::kHeld: {
+      storage::v1::Lease& lease = *stored.mutable_held();
+      if (lease.parts_size() == 0) return Unreadable(storage_key, "it has no key");
+      if (lease.parts_size() > 1) {
+        return Unreadable(storage_key, "it holds several keys, which this version cannot");
+      }
+      return VisitLease(TakeLease(storage_key, *lease.mutable_parts(0)->mutable_key(), lease),
+                        visitor);
+    }
+    case storage::v1::IdRecord::kEnded:
+      return VisitEnded(storage_key, stored.ended(), visitor);
+    case storage::v1::IdRecord::STATE_NOT_SET:
+      break;
+  }
+  return Unreadable(storage_key, "it is neither held nor ended");
+}
+
+absl::Status DecodeTokens(std::string_view storage_key, std::string_view value,
+                          RecordVisitor& visitor) {
+  storage::v1::TokenRecord stored;
+  if (absl::Status status = ParseRecord(storage_key, value, stored); !status.ok()) return status;
+  if (stored.reserved_through() == 0) return Unreadable(storage_key, "it has no token");
+  if (stored.reserved_through() > kMaxReservedThrough) {
+    return Unreadable(storage_key, "its token is out of range");
+  }
+  visitor.OnReservedTokens(stored.reserved_through());
+  return absl::OkStatus();
+}
+
+absl::Status DecodeOlderLease(std::string_view storage_key, std::string_view value,
+                              RecordVisitor& visitor) {
+  storage::v1::LeaseOfFormat2 stored;
+  if (absl::Status status = ParseRecord(storage_key, value, stored); !status.ok()) return status;
+  if (stored.lease_id() != storage_key.substr(1)) {
+    return Unreadable(storage_key, "its lease_id differs from its storage key");
+  }
+  return VisitLease(TakeLease(storage_key, *stored.mutable_key(), stored), visitor);
+}
+
+absl::Status DecodeOlderEnded(std::string_view storage_key, std::string_view value,
+                              RecordVisitor& visitor) {
+  storage::v1::EndedOfFormat2 stored;
+  if (absl::Status status = ParseRecord(storage_key, value, stored); !status.ok()) return status;
+  return VisitEnded(storage_key, stored.cause(), visitor);
+}
+
 }  // namespace
 
-std::string LeaseStorageKey(std::string_view lease_id) { return Prefixed(kLeasePrefix, lease_id); }
-std::string EndedStorageKey(std::string_view lease_id) { return Prefixed(kEndedPrefix, lease_id); }
+std::string IdStorageKey(std::string_view lease_id) {
+  std::string key;
+  key.reserve(1 + lease_id.size());
+  key.push_back(kIdPrefix);
+  key.append(lease_id);
+  return key;
+}
+
 std::string TokenStorageKey() { return std::string(1, kTokenKey); }
 
 std::string EncodeLease(const LeaseRecord& lease) {
-  storage::v1::LeaseRecord stored;
-  stored.set_key(lease.spec.key);
-  stored.set_lease_id(lease.spec.lease_id);
-  stored.set_fencing_token(lease.fencing_token);
-  SetExpire(stored, lease.spec.expire);
-  for (const std::string& tag : lease.spec.tags) stored.add_tags(tag);
-  stored.set_owner(lease.spec.owner);
-  stored.set_granted_at_ns(static_cast<std::int64_t>(lease.granted_at));
-  if (lease.asked.has_value()) SetExpire(*stored.mutable_asked(), lease.asked->expire);
+  storage::v1::IdRecord stored;
+  storage::v1::Lease& held = *stored.mutable_held();
+  held.add_parts()->set_key(lease.spec.key);
+  held.set_fencing_token(lease.fencing_token);
+  SetExpire(held, lease.spec.expire);
+  if (lease.asked.has_value()) SetExpire(*held.mutable_asked(), lease.asked->expire);
+  for (const std::string& tag : lease.spec.tags) held.add_tags(tag);
+  held.set_owner(lease.spec.owner);
+  held.set_granted_at_ns(static_cast<std::int64_t>(lease.granted_at));
   return stored.SerializeAsString();
 }
 
 std::string EncodeEnded(EndCause cause) {
-  storage::v1::EndedRecord stored;
-  stored.set_cause(ToStored(cause));
+  storage::v1::IdRecord stored;
+  stored.set_ended(ToStored(cause));
   return stored.SerializeAsString();
 }
 
@@ -184,31 +265,19 @@ std::string EncodeTokens(std::uint64_t through) {
 
 absl::Status DecodeRecord(std::string_view storage_key, std::string_view value,
                           RecordVisitor& visitor) {
-  if (storage_key.size() > 1 && storage_key.front() == kLeasePrefix) {
-    absl::StatusOr<LeaseRecord> lease = DecodeLease(storage_key, value);
-    if (!lease.ok()) return lease.status();
-    visitor.OnLease(*std::move(lease));
-    return absl::OkStatus();
-  }
-  if (storage_key.size() > 1 && storage_key.front() == kEndedPrefix) {
-    storage::v1::EndedRecord stored;
-    if (absl::Status status = ParseRecord(storage_key, value, stored); !status.ok()) return status;
-    const std::optional<EndCause> cause = FromStored(stored.cause());
-    if (!cause.has_value()) return Unreadable(storage_key, "its cause is unknown");
-    visitor.OnEnded(std::string(storage_key.substr(1)), *cause);
-    return absl::OkStatus();
-  }
-  if (storage_key == TokenStorageKey()) {
-    storage::v1::TokenRecord stored;
-    if (absl::Status status = ParseRecord(storage_key, value, stored); !status.ok()) return status;
-    if (stored.reserved_through() == 0) return Unreadable(storage_key, "it has no token");
-    if (stored.reserved_through() > kMaxReservedThrough) {
-      return Unreadable(storage_key, "its token is out of range");
-    }
-    visitor.OnReservedTokens(stored.reserved_through());
-    return absl::OkStatus();
-  }
+  if (HasPrefix(storage_key, kIdPrefix)) return DecodeId(storage_key, value, visitor);
+  if (storage_key == TokenStorageKey()) return DecodeTokens(storage_key, value, visitor);
   return Unreadable(storage_key, "its storage key is of no known kind");
+}
+
+bool IsOfOlderFormat(std::string_view storage_key) {
+  return HasPrefix(storage_key, kOlderLeasePrefix) || HasPrefix(storage_key, kOlderEndedPrefix);
+}
+
+absl::Status DecodeOlderRecord(std::string_view storage_key, std::string_view value,
+                               RecordVisitor& visitor) {
+  return HasPrefix(storage_key, kOlderLeasePrefix) ? DecodeOlderLease(storage_key, value, visitor)
+                                                   : DecodeOlderEnded(storage_key, value, visitor);
 }
 
 }  // namespace holdfast

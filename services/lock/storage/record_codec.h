@@ -18,9 +18,9 @@
 
 namespace holdfast {
 
-// The disk's keys.
-std::string LeaseStorageKey(std::string_view lease_id);
-std::string EndedStorageKey(std::string_view lease_id);
+// The disk's keys: of what is known of a lease_id, whether it is held or has ended, and
+// of the token mark.
+std::string IdStorageKey(std::string_view lease_id);
 std::string TokenStorageKey();
 
 // The disk's values. EncodeLease REQUIRES: an expire that is present is positive.
@@ -33,6 +33,13 @@ std::string EncodeTokens(std::uint64_t through);
 // CRC-32C of the rest, which is a secret; and the visitor was not called.
 absl::Status DecodeRecord(std::string_view storage_key, std::string_view value,
                           RecordVisitor& visitor);
+
+// Whether the record has a key that formats 1 and 2 had and later ones do not.
+bool IsOfOlderFormat(std::string_view storage_key);
+
+// As DecodeRecord. REQUIRES: IsOfOlderFormat.
+absl::Status DecodeOlderRecord(std::string_view storage_key, std::string_view value,
+                               RecordVisitor& visitor);
 
 }  // namespace holdfast
 

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "holdfast/storage/v1/records.pb.h"
 #include "services/lock/storage/crc32c.h"
+#include "services/lock/storage/testing/older_database.h"
 #include "services/lock/storage/testing/store_content.h"
 
 namespace holdfast {
@@ -18,12 +19,23 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-storage::v1::LeaseRecord StoredLease() {
-  storage::v1::LeaseRecord stored;
+storage::v1::IdRecord StoredLease() {
+  storage::v1::IdRecord stored;
+  stored.mutable_held()->add_parts()->set_key("orders/7");
+  stored.mutable_held()->set_fencing_token(9);
+  return stored;
+}
+storage::v1::LeaseOfFormat2 OlderLease() {
+  storage::v1::LeaseOfFormat2 stored;
   stored.set_key("orders/7");
   stored.set_lease_id("id-1");
   stored.set_fencing_token(9);
   return stored;
+}
+
+absl::Status Decode(const std::string& key, const std::string& value, RecordVisitor& visitor) {
+  return IsOfOlderFormat(key) ? DecodeOlderRecord(key, value, visitor)
+                              : DecodeRecord(key, value, visitor);
 }
 
 // How messages call a record.
@@ -37,14 +49,14 @@ std::string NameOf(const std::string& key) {
 // one it is and why.
 void ExpectUnreadable(const std::string& key, const std::string& value, const std::string& why) {
   StoreContent content;
-  const absl::Status status = DecodeRecord(key, value, content);
+  const absl::Status status = Decode(key, value, content);
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(NameOf(key)));
   EXPECT_THAT(std::string(status.message()), HasSubstr(why));
   EXPECT_EQ(content, StoreContent());
 }
 
-TEST(RecordCodecTest, GivesBackWhatItWasGiven) {
+LeaseRecord FullLease() {
   LeaseRecord lease;
   lease.spec = {.key = "k",
                 .lease_id = "id",
@@ -54,22 +66,40 @@ TEST(RecordCodecTest, GivesBackWhatItWasGiven) {
   lease.fencing_token = 3;
   lease.granted_at = WallTime{-5};
   lease.asked = AskedExpire{std::chrono::seconds(10)};
+  return lease;
+}
+
+TEST(RecordCodecTest, GivesBackWhatItWasGiven) {
   StoreContent content;
-  ASSERT_TRUE(DecodeRecord(LeaseStorageKey("id"), EncodeLease(lease), content).ok());
-  ASSERT_TRUE(DecodeRecord(EndedStorageKey("id"), EncodeEnded(EndCause::kForced), content).ok());
+  ASSERT_TRUE(DecodeRecord(IdStorageKey("id"), EncodeLease(FullLease()), content).ok());
+  ASSERT_TRUE(DecodeRecord(IdStorageKey("over"), EncodeEnded(EndCause::kForced), content).ok());
   ASSERT_TRUE(DecodeRecord(TokenStorageKey(), EncodeTokens(77), content).ok());
   StoreContent expected;
-  expected.leases = {{"id", lease}};
-  expected.ended = {{"id", EndCause::kForced}};
+  expected.leases = {{"id", FullLease()}};
+  expected.ended = {{"over", EndCause::kForced}};
   expected.reserved_tokens = 77;
   EXPECT_EQ(content, expected);
 }
 
-// A change of these bytes is a change of the format: raise kFormatVersion.
-TEST(RecordCodecTest, WhatIsOnTheDiskStaysReadable) {
-  EXPECT_EQ(LeaseStorageKey("id-1"), "lid-1");
-  EXPECT_EQ(EndedStorageKey("id-1"), "eid-1");
-  EXPECT_EQ(TokenStorageKey(), "t");
+TEST(RecordCodecTest, ReadsWhatOlderFormatsHadOfIt) {
+  StoreContent content;
+  for (const std::string& key : {OlderLeaseKey("id"), OlderEndedKey("over")}) {
+    EXPECT_TRUE(IsOfOlderFormat(key));
+    EXPECT_EQ(DecodeRecord(key, "", content).code(), absl::StatusCode::kDataLoss)
+        << "they are not read where they should not be";
+  }
+  EXPECT_FALSE(IsOfOlderFormat(IdStorageKey("id")));
+  EXPECT_FALSE(IsOfOlderFormat(TokenStorageKey()));
+  ASSERT_TRUE(DecodeOlderRecord(OlderLeaseKey("id"), OlderLeaseValue(FullLease()), content).ok());
+  ASSERT_TRUE(
+      DecodeOlderRecord(OlderEndedKey("over"), OlderEndedValue(EndCause::kForced), content).ok());
+  StoreContent expected;
+  expected.leases = {{"id", FullLease()}};
+  expected.ended = {{"over", EndCause::kForced}};
+  EXPECT_EQ(content, expected);
+}
+
+LeaseRecord SmallLease() {
   LeaseRecord lease;
   lease.spec = {.key = "k",
                 .lease_id = "id-1",
@@ -78,57 +108,101 @@ TEST(RecordCodecTest, WhatIsOnTheDiskStaysReadable) {
                 .expire = std::chrono::nanoseconds(300)};
   lease.fencing_token = 2;
   lease.granted_at = WallTime{1};
-  EXPECT_EQ(EncodeLease(lease),
-            "\x0a\x01k\x12\x04id-1\x18\x02\x20\xac\x02\x2a\x01x\x32\x01o\x38\x01");
+  return lease;
+}
+
+// A change of these bytes is a change of the format: raise kFormatVersion.
+TEST(RecordCodecTest, WhatIsOnTheDiskStaysReadable) {
+  using namespace std::string_literals;
+  EXPECT_EQ(IdStorageKey("id-1"), "iid-1");
+  EXPECT_EQ(TokenStorageKey(), "t");
+  LeaseRecord lease = SmallLease();
+  const std::string begin = "\x0a\x03\x0a\x01k\x10\x02\x18\xac\x02"s;
+  const std::string end = "\x2a\x01x\x32\x01o\x39\x01\0\0\0\0\0\0\0"s;
+  EXPECT_EQ(EncodeLease(lease), "\x0a\x19" + begin + end);
   lease.asked = AskedExpire{std::chrono::nanoseconds(2)};
-  EXPECT_TRUE(EncodeLease(lease).ends_with("\x38\x01\x42\x02\x08\x02"));
+  EXPECT_EQ(EncodeLease(lease), "\x0a\x1d" + begin + "\x22\x02\x08\x02" + end);
   lease.asked = AskedExpire{};
-  EXPECT_TRUE(EncodeLease(lease).ends_with(std::string("\x38\x01\x42\x00", 4)));
-  EXPECT_EQ(EncodeEnded(EndCause::kReleased), "\x08\x01");
-  EXPECT_EQ(EncodeEnded(EndCause::kExpired), "\x08\x02");
-  EXPECT_EQ(EncodeEnded(EndCause::kForced), "\x08\x03");
-  EXPECT_EQ(EncodeEnded(EndCause::kCancelled), "\x08\x04");
-  EXPECT_EQ(EncodeEnded(EndCause::kTimedOut), "\x08\x05");
+  EXPECT_EQ(EncodeLease(lease), "\x0a\x1b" + begin + "\x22\0"s + end);
+  EXPECT_EQ(EncodeEnded(EndCause::kReleased), "\x10\x01");
+  EXPECT_EQ(EncodeEnded(EndCause::kExpired), "\x10\x02");
+  EXPECT_EQ(EncodeEnded(EndCause::kForced), "\x10\x03");
+  EXPECT_EQ(EncodeEnded(EndCause::kCancelled), "\x10\x04");
+  EXPECT_EQ(EncodeEnded(EndCause::kTimedOut), "\x10\x05");
   EXPECT_EQ(EncodeTokens(300), "\x08\xac\x02");
+}
+
+TEST(RecordCodecTest, WhatOlderFormatsHaveWrittenStaysReadable) {
+  using namespace std::string_literals;
+  const std::string written = "\x0a\x01k\x12\x04id-1\x18\x02\x20\xac\x02\x2a\x01x\x32\x01o\x38\x01";
+  StoreContent content;
+  ASSERT_TRUE(DecodeOlderRecord("lid-1", written, content).ok());
+  EXPECT_EQ(content.leases["id-1"], SmallLease());
+  content.leases.clear();
+  ASSERT_TRUE(DecodeOlderRecord("lid-1", written + "\x42\0"s, content).ok());
+  EXPECT_EQ(content.leases["id-1"].asked, AskedExpire{});
+  for (int cause = 0; cause < 5; ++cause) {
+    const std::string id(1, static_cast<char>('a' + cause));
+    ASSERT_TRUE(
+        DecodeOlderRecord("e" + id, "\x08" + std::string(1, static_cast<char>(cause + 1)), content)
+            .ok());
+    EXPECT_EQ(content.ended[id], static_cast<EndCause>(cause));
+  }
 }
 
 TEST(RecordCodecTest, ValuesThatDoNotParseAreRefused) {
   const std::string good = StoredLease().SerializeAsString();
-  ExpectUnreadable("lid-1", good.substr(0, good.size() - 1), "does not parse");
-  ExpectUnreadable("eid-1", "\x08", "does not parse");
+  ExpectUnreadable("iid-1", good.substr(0, good.size() - 1), "does not parse");
+  ExpectUnreadable("iid-1", "\x10", "does not parse");
   ExpectUnreadable("t", "\xff", "does not parse");
+  ExpectUnreadable("lid-1", "\xff", "does not parse");
+  ExpectUnreadable("eid-1", "\x08", "does not parse");
 }
 
-TEST(RecordCodecTest, ALeaseUnderAnotherIdIsRefused) {
-  ExpectUnreadable("lid-2", StoredLease().SerializeAsString(), "lease_id differs");
-  ExpectUnreadable("lid-", StoredLease().SerializeAsString(), "lease_id differs");
+TEST(RecordCodecTest, AnIdThatIsNeitherHeldNorEndedIsRefused) {
+  ExpectUnreadable("iid-1", "", "neither held nor ended");
 }
 
 TEST(RecordCodecTest, ALeaseWithoutItsEssentialsIsRefused) {
+  storage::v1::IdRecord stored = StoredLease();
+  stored.mutable_held()->mutable_parts(0)->clear_key();
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "no key");
+  stored.mutable_held()->clear_parts();
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "no key");
+  stored = StoredLease();
+  stored.mutable_held()->clear_fencing_token();
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "no fencing token");
+  stored.mutable_held()->Clear();
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "no key");
+}
+
+TEST(RecordCodecTest, AnOlderLeaseWithoutItsEssentialsIsRefused) {
+  ExpectUnreadable("lid-2", OlderLease().SerializeAsString(), "lease_id differs");
   ExpectUnreadable("lid-1", "", "lease_id differs");
-  storage::v1::LeaseRecord no_key = StoredLease();
-  no_key.clear_key();
-  ExpectUnreadable("lid-1", no_key.SerializeAsString(), "no key");
-  storage::v1::LeaseRecord no_token = StoredLease();
-  no_token.clear_fencing_token();
-  ExpectUnreadable("lid-1", no_token.SerializeAsString(), "no fencing token");
+  storage::v1::LeaseOfFormat2 stored = OlderLease();
+  stored.clear_key();
+  ExpectUnreadable("lid-1", stored.SerializeAsString(), "no key");
+  stored = OlderLease();
+  stored.clear_fencing_token();
+  ExpectUnreadable("lid-1", stored.SerializeAsString(), "no fencing token");
 }
 
 TEST(RecordCodecTest, AnExpireThatNobodyAskedForIsRefused) {
-  storage::v1::LeaseRecord stored = StoredLease();
-  stored.set_expire_ns(0);
-  ExpectUnreadable("lid-1", stored.SerializeAsString(), "expire is out of range");
-  stored.set_expire_ns(std::uint64_t{1} << 63);
-  ExpectUnreadable("lid-1", stored.SerializeAsString(), "expire is out of range");
+  storage::v1::IdRecord stored = StoredLease();
+  storage::v1::Lease& lease = *stored.mutable_held();
+  lease.set_expire_ns(0);
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "expire is out of range");
+  lease.set_expire_ns(std::uint64_t{1} << 63);
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "expire is out of range");
   // Added to a moment of the engine's clock, it must not overflow.
-  stored.set_expire_ns(std::uint64_t{1} << 62);
-  ExpectUnreadable("lid-1", stored.SerializeAsString(), "expire is out of range");
-  stored.set_expire_ns((std::uint64_t{1} << 62) - 1);
+  lease.set_expire_ns(std::uint64_t{1} << 62);
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "expire is out of range");
+  lease.set_expire_ns((std::uint64_t{1} << 62) - 1);
   StoreContent content;
-  EXPECT_TRUE(DecodeRecord("lid-1", stored.SerializeAsString(), content).ok());
-  stored.set_expire_ns(5);
-  stored.mutable_asked()->set_expire_ns(0);
-  ExpectUnreadable("lid-1", stored.SerializeAsString(), "asked for is out of range");
+  EXPECT_TRUE(DecodeRecord("iid-1", stored.SerializeAsString(), content).ok());
+  lease.set_expire_ns(5);
+  lease.mutable_asked()->set_expire_ns(0);
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "asked for is out of range");
 }
 
 TEST(RecordCodecTest, ATokenMarkFromWhichTokensWouldWrapAroundIsRefused) {
@@ -139,36 +213,68 @@ TEST(RecordCodecTest, ATokenMarkFromWhichTokensWouldWrapAroundIsRefused) {
 }
 
 TEST(RecordCodecTest, AnExpireThatWasNotChangedIsThereOnce) {
-  storage::v1::LeaseRecord stored = StoredLease();
-  stored.mutable_asked();
-  ExpectUnreadable("lid-1", stored.SerializeAsString(), "there twice");
-  stored.set_expire_ns(5);
-  stored.mutable_asked()->set_expire_ns(5);
-  ExpectUnreadable("lid-1", stored.SerializeAsString(), "there twice");
+  storage::v1::IdRecord stored = StoredLease();
+  stored.mutable_held()->mutable_asked();
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "there twice");
+  stored.mutable_held()->set_expire_ns(5);
+  stored.mutable_held()->mutable_asked()->set_expire_ns(5);
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "there twice");
 }
 
 TEST(RecordCodecTest, AnUnknownCauseIsRefused) {
-  ExpectUnreadable("eid-1", "", "cause is unknown");
-  ExpectUnreadable("eid-1", "\x08\x06", "cause is unknown");
+  for (const char* key : {"iid-1", "eid-1"}) {
+    const std::string tag = key[0] == 'i' ? "\x10" : "\x08";
+    ExpectUnreadable(key, tag + '\0', "cause is unknown");
+    ExpectUnreadable(key, tag + "\x06", "cause is unknown");
+  }
 }
 
 TEST(RecordCodecTest, AMarkWithoutATokenIsRefused) { ExpectUnreadable("t", "", "no token"); }
 
+// There is room for more, in every message, because whoever does not know it refuses it.
+template <typename Stored>
+void ExpectNoFurtherField(const std::string& key, const Stored& good,
+                          google::protobuf::Message& (*message_in)(Stored&)) {
+  StoreContent content;
+  ASSERT_TRUE(Decode(key, good.SerializeAsString(), content).ok()) << key;
+  for (const int number : {2, 3, 4, 8, 9, 10, 11, 12, 15, 1000}) {
+    Stored stored = good;
+    google::protobuf::Message& message = message_in(stored);
+    if (message.GetDescriptor()->FindFieldByNumber(number) != nullptr) continue;
+    message.GetReflection()->MutableUnknownFields(&message)->AddVarint(number, 1);
+    ExpectUnreadable(key, stored.SerializeAsString(), "does not know");
+  }
+}
+
 TEST(RecordCodecTest, FieldsOfALaterVersionAreRefused) {
+  using google::protobuf::Message;
+  using storage::v1::IdRecord;
+  IdRecord lease = StoredLease();
+  lease.mutable_held()->mutable_asked()->set_expire_ns(5);
+  ExpectNoFurtherField<IdRecord>("iid-1", lease, [](IdRecord& r) -> Message& { return r; });
+  ExpectNoFurtherField<IdRecord>("iid-1", lease,
+                                 [](IdRecord& r) -> Message& { return *r.mutable_held(); });
+  ExpectNoFurtherField<IdRecord>(
+      "iid-1", lease, [](IdRecord& r) -> Message& { return *r.mutable_held()->mutable_parts(0); });
+  ExpectNoFurtherField<IdRecord>(
+      "iid-1", lease, [](IdRecord& r) -> Message& { return *r.mutable_held()->mutable_asked(); });
+  IdRecord ended;
+  ended.set_ended(storage::v1::RELEASED);
+  ExpectNoFurtherField<IdRecord>("iid-1", ended, [](IdRecord& r) -> Message& { return r; });
   const std::string field_15 = "\x78\x01";
-  ExpectUnreadable("lid-1", StoredLease().SerializeAsString() + field_15, "does not know");
-  storage::v1::LeaseRecord nested = StoredLease();
-  nested.mutable_asked()
-      ->GetReflection()
-      ->MutableUnknownFields(nested.mutable_asked())
-      ->AddVarint(15, 1);
-  ExpectUnreadable("lid-1", nested.SerializeAsString(), "does not know");
-  ExpectUnreadable("eid-1", EncodeEnded(EndCause::kReleased) + field_15, "does not know");
   ExpectUnreadable("t", EncodeTokens(1) + field_15, "does not know");
+  ExpectUnreadable("lid-1", OlderLease().SerializeAsString() + field_15, "does not know");
+  ExpectUnreadable("eid-1", OlderEndedValue(EndCause::kReleased) + field_15, "does not know");
+}
+
+TEST(RecordCodecTest, ALeaseOnSeveralKeysIsRefused) {
+  storage::v1::IdRecord stored = StoredLease();
+  stored.mutable_held()->add_parts()->set_key("orders/8");
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "several keys");
 }
 
 TEST(RecordCodecTest, KeysOfNoKnownKindAreRefused) {
-  for (const std::string key : {"", "l", "e", "tt", "x", "Lid-1"}) {
+  for (const std::string key : {"", "i", "l", "e", "tt", "x", "Iid-1"}) {
     ExpectUnreadable(key, StoredLease().SerializeAsString(), "of no known kind");
   }
 }
@@ -176,8 +282,9 @@ TEST(RecordCodecTest, KeysOfNoKnownKindAreRefused) {
 // Messages end up in logs.
 TEST(RecordCodecTest, NoMessageHoldsALeaseId) {
   StoreContent content;
-  for (const std::string key : {"lsecret-0123456789", "esecret-0123456789", "xsecret-0123456789"}) {
-    const absl::Status status = DecodeRecord(key, "\xff", content);
+  for (const std::string key :
+       {"isecret-0123456789", "lsecret-0123456789", "esecret-0123456789", "xsecret-0123456789"}) {
+    const absl::Status status = Decode(key, "\xff", content);
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("secret")));
   }

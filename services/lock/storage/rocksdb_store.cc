@@ -18,6 +18,7 @@
 #include "rocksdb/write_batch.h"
 #include "services/common/log.h"
 #include "services/lock/storage/database_check.h"
+#include "services/lock/storage/raise_records.h"
 #include "services/lock/storage/record_codec.h"
 #include "services/lock/storage/rocksdb_options.h"
 
@@ -93,16 +94,13 @@ struct ChangeWriter {
   rocksdb::WriteBatch& batch;
 
   rocksdb::Status operator()(const PutLease& change) const {
-    return batch.Put(LeaseStorageKey(change.lease.spec.lease_id), EncodeLease(change.lease));
-  }
-  rocksdb::Status operator()(const DeleteLease& change) const {
-    return batch.Delete(LeaseStorageKey(change.lease_id));
+    return batch.Put(IdStorageKey(change.lease.spec.lease_id), EncodeLease(change.lease));
   }
   rocksdb::Status operator()(const PutEnded& change) const {
-    return batch.Put(EndedStorageKey(change.lease_id), EncodeEnded(change.cause));
+    return batch.Put(IdStorageKey(change.lease_id), EncodeEnded(change.cause));
   }
   rocksdb::Status operator()(const DeleteEnded& change) const {
-    return batch.Delete(EndedStorageKey(change.lease_id));
+    return batch.Delete(IdStorageKey(change.lease_id));
   }
   rocksdb::Status operator()(const ReserveTokens& change) const {
     return batch.Put(TokenStorageKey(), EncodeTokens(change.through));
@@ -143,8 +141,19 @@ absl::Status RocksDbStore::OpenDatabase() {
   db_.reset(db);
   if (!sequence_filter_.status().ok()) return sequence_filter_.status();
   if (!opened.ok()) return OpenError(path, options, opened);
-  if (directory_->needs_mark()) return directory_->MarkReady();
-  return absl::OkStatus();
+  if (is_new) return directory_->MarkReady();
+  return directory_->needs_raise() ? Raise() : absl::OkStatus();
+}
+
+absl::Status RocksDbStore::Raise() {
+  if (absl::Status status = CheckBeforeRaise(*db_); !status.ok()) return status;
+  Log(LogLevel::kInfo, "raising the data directory to a newer format",
+      {{"format", std::uint64_t{kFormatVersion}}});
+  if (absl::Status status = directory_->MarkRaising(); !status.ok()) return status;
+  // Small beside what is kept in memory, so that tests see more than one.
+  const absl::Status raised = RaiseRecords(*db_, options_.write_buffer_size / 16);
+  failed_ = !raised.ok();
+  return failed_ ? raised : directory_->MarkReady();
 }
 
 RocksDbStore::~RocksDbStore() {

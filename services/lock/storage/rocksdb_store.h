@@ -59,8 +59,8 @@ class RocksDbStore : public LockStore {
  public:
   // Opens the database in `directory`, or makes it if there is none yet.
   // DATA_LOSS: the database is damaged; the message names the file where one is
-  // known. RESOURCE_EXHAUSTED: the disk is full. Otherwise what RocksDB or the
-  // operating system said.
+  // known, or the record if it is one of an older format. RESOURCE_EXHAUSTED: the disk is full.
+  // Otherwise what RocksDB or the operating system said.
   static absl::StatusOr<std::unique_ptr<RocksDbStore>> Open(
       std::unique_ptr<DataDirectory> directory, RocksDbStoreOptions options);
 
@@ -74,8 +74,10 @@ class RocksDbStore : public LockStore {
  private:
   RocksDbStore(RocksDbStoreOptions options, std::unique_ptr<DataDirectory> directory);
 
-  // Opens or makes the database. Called once.
+  // Opens or makes the database, and raises its format if that is an older one. Called
+  // once.
   absl::Status OpenDatabase();
+  absl::Status Raise();
 
   // In the order of their construction: the database goes first.
   const RocksDbStoreOptions options_;

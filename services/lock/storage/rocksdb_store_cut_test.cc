@@ -55,7 +55,7 @@ class RocksDbStoreCutTest : public ::testing::Test {
 TEST_F(RocksDbStoreCutTest, AtEveryByteOfShortCommits) {
   store_.Commit({KilledStore::Grant(2)});
   store_.Commit({KilledStore::Grant(3), ReserveTokens{2048}});
-  store_.Commit({PutEnded{"lease-number-2", EndCause::kReleased}, DeleteLease{"lease-number-2"}});
+  store_.Commit({PutEnded{"lease-number-2", EndCause::kReleased}});
   store_.Commit({KilledStore::Grant(4)});
   CutEach([](std::size_t) { return true; });
 }

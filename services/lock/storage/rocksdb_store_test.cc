@@ -157,7 +157,7 @@ TEST_F(RocksDbStoreTest, StaysSmallHoweverMuchComesAndGoes) {
       for (int i = 0; i < kLeases; ++i) {
         const std::string id = std::to_string(round * 7919 % kRounds) + "-" + std::to_string(i);
         puts.push_back(Lease(id, 1000));
-        deletes.push_back(DeleteLease{id});
+        deletes.push_back(DeleteEnded{id});
       }
       ASSERT_TRUE((*store)->Commit(puts).ok());
       ASSERT_TRUE((*store)->Commit(deletes).ok());

@@ -270,12 +270,6 @@ FAULTS = [
         "effects.changes.push_back(PutLease{lease.record});\n  watches_.Publish(",
         "if (!ON) effects.changes.push_back(PutLease{lease.record});\n  watches_.Publish(",
     ),
-    _raw(
-        "forget to store the end of a lease",
-        _ENGINE + "lock_table.cc",
-        "effects.changes.push_back(DeleteLease{lease_id});",
-        "if (!ON) effects.changes.push_back(DeleteLease{lease_id});",
-    ),
     _value(
         "commit nothing",
         _ENGINE + "turn.cc",

@@ -44,8 +44,8 @@ inline DirectoryImage TakeImage(const std::string& directory) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
     if (!entry.is_regular_file()) continue;
     std::ifstream file(entry.path(), std::ios::binary);
-    image[std::filesystem::relative(entry.path(), directory)] = {
-        std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    image[entry.path().lexically_relative(directory)] = {std::istreambuf_iterator<char>(file),
+                                                         std::istreambuf_iterator<char>()};
   }
   return image;
 }
