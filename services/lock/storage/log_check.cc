@@ -1,6 +1,7 @@
 #include "services/lock/storage/log_check.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "services/lock/storage/log_record.h"
 
@@ -70,14 +71,12 @@ CommitsBehind FindCommitsBehind(std::string_view log, const LogRecord& bad) {
     if (counts) take(record);
     begin = counts ? record.end : begin + 1;
   }
-  // In later blocks the first record begins where the block does.
-  for (std::size_t block = block_end; block < log.size(); block += kLogBlockSize) {
-    const std::size_t end = std::min(log.size(), block + kLogBlockSize);
-    for (std::size_t begin = block; begin + kLogHeaderSize <= end;) {
-      const LogRecord record = ReadLogRecord(log, begin);
-      if (!record.valid()) break;
-      take(record);
-      begin = record.end;
+  LogReader later_blocks(log, block_end);
+  while (const std::optional<LogRecord> record = later_blocks.Next()) {
+    if (record->valid()) {
+      take(*record);
+    } else {
+      later_blocks.SkipBlock();
     }
   }
   return behind;
@@ -115,23 +114,17 @@ LogVerdict CheckLog(std::string_view log, std::size_t commits_per_sync) {
   using Kind = LogVerdict::Kind;
   std::size_t whole_size = 0;  // Where the last logical record ended.
   bool within_logical = false;
-  for (std::size_t offset = 0; offset < log.size();) {
-    if (LogBlockRest(offset) < kLogHeaderSize) {
-      const std::string_view padding = log.substr(offset, LogBlockRest(offset));
-      if (!AllZero(padding)) {
-        return {Kind::kDamaged, whole_size, offset, "the padding of a block is not zero"};
-      }
-      offset += padding.size();
-      continue;
+  LogReader reader(log);
+  while (const std::optional<LogRecord> record = reader.Next()) {
+    if (record->state == LogRecord::State::kBadPadding) {
+      return {Kind::kDamaged, whole_size, record->begin, "the padding of a block is not zero"};
     }
-    const LogRecord record = ReadLogRecord(log, offset);
-    if (!record.valid()) return JudgeBadRecord(log, record, whole_size, commits_per_sync);
-    if (record.begins_logical() == within_logical) {
-      return {Kind::kDamaged, whole_size, offset, "the pieces of a record are out of order"};
+    if (!record->valid()) return JudgeBadRecord(log, *record, whole_size, commits_per_sync);
+    if (record->begins_logical() == within_logical) {
+      return {Kind::kDamaged, whole_size, record->begin, "the pieces of a record are out of order"};
     }
-    within_logical = !record.ends_logical();
-    offset = record.end;
-    if (!within_logical) whole_size = offset;
+    within_logical = !record->ends_logical();
+    if (!within_logical) whole_size = record->end;
   }
   if (whole_size == log.size()) return {Kind::kWhole, whole_size, whole_size, ""};
   // Some pieces of a record, or the padding before one, and then the end.

@@ -52,4 +52,18 @@ LogRecord ReadLogRecord(std::string_view log, std::size_t offset) {
   return record;
 }
 
+std::optional<LogRecord> LogReader::Next() {
+  if (LogBlockRest(offset_) < kLogHeaderSize && offset_ < log_.size()) {
+    const std::string_view padding = log_.substr(offset_, LogBlockRest(offset_));
+    if (padding.find_first_not_of('\0') != std::string_view::npos) {
+      return LogRecord{.state = LogRecord::State::kBadPadding, .begin = offset_, .end = offset_};
+    }
+    offset_ += padding.size();
+  }
+  if (offset_ >= log_.size()) return std::nullopt;
+  const LogRecord record = ReadLogRecord(log_, offset_);
+  if (record.valid()) offset_ = record.end;
+  return record;
+}
+
 }  // namespace holdfast

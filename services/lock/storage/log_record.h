@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace holdfast {
@@ -28,8 +29,9 @@ enum class LogRecordType : std::uint8_t { kFull = 1, kFirst = 2, kMiddle = 3, kL
 struct LogRecord {
   enum class State {
     kValid,
-    kCutShort,  // The log ends within it.
-    kDamaged,   // Its header is impossible or its checksum is wrong.
+    kCutShort,    // The log ends within it.
+    kDamaged,     // Its header is impossible or its checksum is wrong.
+    kBadPadding,  // No record: the rest of a block is too short for one, and not zero.
   };
   State state{};
 
@@ -46,6 +48,11 @@ struct LogRecord {
     return type == LogRecordType::kFull || type == LogRecordType::kFirst;
   }
   bool ends_logical() const { return type == LogRecordType::kFull || type == LogRecordType::kLast; }
+
+  // REQUIRES: valid, and `log` is where it was read.
+  std::string_view PayloadIn(std::string_view log) const {
+    return log.substr(begin + kLogHeaderSize, end - begin - kLogHeaderSize);
+  }
 };
 
 // The bytes from `offset` to the end of its block.
@@ -62,6 +69,25 @@ LogRecord ReadLogRecord(std::string_view log, std::size_t offset);
 // taken to be right. REQUIRES: its header lies before `end`; unknown <= 4.
 bool LogRecordFits(std::string_view log, std::size_t offset, std::size_t end,
                    std::size_t unknown = 0);
+
+// Goes through the records of a log, from one end to the next beginning, past the
+// padding between blocks. Thread-compatible; the log must outlive it.
+class LogReader {
+ public:
+  // From `offset` on, where a record begins, or a block.
+  explicit LogReader(std::string_view log, std::size_t offset = 0) : log_(log), offset_(offset) {}
+
+  // The next record, or nothing at the end of the log. What is not valid is returned
+  // again and again: it does not tell where the next one begins.
+  std::optional<LogRecord> Next();
+
+  // Goes on where the next block begins, as a record always does there.
+  void SkipBlock() { offset_ += LogBlockRest(offset_); }
+
+ private:
+  const std::string_view log_;
+  std::size_t offset_;
+};
 
 }  // namespace holdfast
 

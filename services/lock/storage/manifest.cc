@@ -61,18 +61,13 @@ std::optional<std::uint64_t> LastSequenceOf(std::string_view entry) {
 std::optional<std::uint64_t> LastChangeInTables(std::string_view manifest) {
   std::optional<std::uint64_t> last;
   std::string entry;
-  for (std::size_t offset = 0; offset < manifest.size();) {
-    if (LogBlockRest(offset) < kLogHeaderSize) {
-      offset += LogBlockRest(offset);
-      continue;
-    }
-    const LogRecord record = ReadLogRecord(manifest, offset);
-    if (record.begins_logical()) entry.clear();
-    entry += manifest.substr(offset + kLogHeaderSize, record.end - offset - kLogHeaderSize);
-    if (record.ends_logical()) {
-      if (const auto sequence = LastSequenceOf(entry); sequence.has_value()) last = sequence;
-    }
-    offset = record.end;
+  LogReader reader(manifest);
+  while (const std::optional<LogRecord> record = reader.Next()) {
+    if (!record->valid()) break;
+    if (record->begins_logical()) entry.clear();
+    entry += record->PayloadIn(manifest);
+    if (!record->ends_logical()) continue;
+    if (const auto sequence = LastSequenceOf(entry); sequence.has_value()) last = sequence;
   }
   return last;
 }
