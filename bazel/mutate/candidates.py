@@ -17,6 +17,10 @@ _FINDERS = ("candidates.py", "effects.py", "find_mutants.py", "mutant.py", "muta
             "rewrite.py", "source.py")  # fmt: skip
 
 
+class Unreadable(Exception):
+    """The file does not compile, even without mutants."""
+
+
 def _tool():
     return b"".join((_HERE / name).read_bytes() for name in _FINDERS)
 
@@ -30,7 +34,7 @@ def _find(parser, path):
     read = source.Source(parser, path, text)
     if read.errors:
         name, line, column, message = read.errors[0]
-        raise ValueError(f"{path} cannot be read: {name}:{line}:{column}: {message}")
+        raise Unreadable(f"{path} cannot be read: {name}:{line}:{column}: {message}")
     mutants = dict(enumerate(find_mutants.find_mutants(read), 1))
     # What one mutant breaks may hide what another one breaks.
     for _ in range(10):
@@ -80,7 +84,7 @@ def candidates(root, paths, include_folders, cache, jobs):
             try:
                 found[path] = result.result()
                 _write(files[path], found[path])
-            except ValueError as error:
+            except Unreadable as error:
                 print(f"mutate: {error}", file=sys.stderr)
     return {path: mutants for path, mutants in found.items() if mutants is not None}
 

@@ -34,8 +34,9 @@ class Effects:
                 self._write(children[0])
         elif node.kind in _ASSIGNS:
             self._write(children[0])
-        elif node.kind == Kind.UNARY_OPERATOR and any(t in self._source.code(node) for t in ("++", "--")):
-            self._write(children[0])
+        elif node.kind == Kind.UNARY_OPERATOR:
+            if any(step in self._source.code(node) for step in ("++", "--")):
+                self._write(children[0])
         name = self._chain(node)
         if name:
             self.read.add(name)
@@ -48,7 +49,8 @@ class Effects:
         called = node.referenced
         if called is None:
             return
-        if called.kind == Kind.CXX_METHOD and not called.is_static_method() and not called.is_const_method():
+        is_member = called.kind == Kind.CXX_METHOD and not called.is_static_method()
+        if is_member and not called.is_const_method():
             # Its object comes first, inside the reference to the method, or before an operator.
             target = children[0] if children else None
             is_operator = node.spelling.startswith("operator")
@@ -82,7 +84,8 @@ class Effects:
         if target is None:
             return ""
         if node.kind == Kind.DECL_REF_EXPR and target.kind in (Kind.VAR_DECL, Kind.PARM_DECL):
-            constant = target.type.is_const_qualified() and target.semantic_parent.kind == Kind.NAMESPACE
+            of_file = target.semantic_parent.kind == Kind.NAMESPACE
+            constant = of_file and target.type.is_const_qualified()
             return "" if constant else target.spelling
         if node.kind == Kind.MEMBER_REF_EXPR and target.kind == Kind.FIELD_DECL:
             text = "".join(self._source.code(node).split()).replace("->", ".")

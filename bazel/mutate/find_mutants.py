@@ -90,7 +90,8 @@ class Finder:
             self._loop(node, place)
         elif kind in _JUMPS:
             if place.followed and start not in self._needless:
-                self._leave_out("drop-return" if kind == Kind.RETURN_STMT else "drop-statement", start, end, place)
+                name = "drop-return" if kind == Kind.RETURN_STMT else "drop-statement"
+                self._leave_out(name, start, end, place)
             self._expressions(node, place)
         elif kind in _KEPT:
             self._expressions(node, place)
@@ -182,7 +183,7 @@ class Finder:
             self._expressions(child, place)
 
     def _is_expression(self, node):
-        return not (node.kind in _KEPT or node.kind in _JUMPS or node.kind in _LOOPS or node.kind == Kind.IF_STMT)
+        return node.kind not in _KEPT | _JUMPS | _LOOPS | {Kind.IF_STMT}
 
     def _is_worth_dropping(self, node):
         call = _innermost(node)

@@ -78,6 +78,8 @@ class FindMutantsTest(unittest.TestCase):
         )
 
     def test_constants_become_others(self):
+        self.assertEqual(self.found("int F() { return 0700; }"),
+                         {("change-constant", "int F() { return 0701; }")})  # fmt: skip
         code = "int F(Color c) {\n  if (c == Color::kBlue) return 7;\n  return kLimit;\n}"
         changed = {after for kind, after in self.found(code) if kind == "change-constant"}
         self.assertEqual(
@@ -92,6 +94,16 @@ class FindMutantsTest(unittest.TestCase):
     def test_arguments_of_one_type_are_swapped(self):
         code = "int G(int, bool, int);\nint F(int a, int b) {\n  return G(a, {}, b);\n}"
         self.assertEqual(self.found(code), {("swap-arguments", "return G(b, {}, a);")})
+
+    def test_the_words_of_a_message_keep_their_order(self):
+        code = (
+            "int StrCat(const char*, const char*, const char*);\n"
+            'int F(const char* a, const char* b) {\n  StrCat(a, " is not ", b);\n'
+            '  return StrCat(a, "/", b);\n}'
+        )
+        swapped = {after for kind, after in self.found(code) if kind == "swap-arguments"}
+        self.assertIn('return StrCat(b, "/", a);', swapped)
+        self.assertFalse(any("is not" in after for after in swapped))
 
     def test_arithmetic_is_turned_round(self):
         code = "#include <algorithm>\nint F(int a, int b) {\n  a += b;\n  return std::max(a - b, ++b);\n}"

@@ -9,8 +9,9 @@ _SHIFTED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 _ARITHMETIC = {"+": "-", "-": "+", "*": "/", "/": "*", "+=": "-=", "-=": "+=", "%": "/"}
 _STEPS = {"++": "--", "--": "++"}
 _EXTREMES = {"min": "max", "max": "min"}
-# Concatenations and messages: what they put in which order is for people to read.
-_MESSAGES = re.compile(r"(Error|Status)$|^(StrFormat|StrAppend)$")
+# Messages: in which order they put things is for people to read.
+_MESSAGES = re.compile(r"(Error|Status)$|^StrFormat$")
+_PROSE = re.compile(r'"[^"]* [^"]*"')
 _NUMBER = re.compile(r"(const |unsigned |signed )*(int|long|short|char|long long|double|float)")
 # Means nothing that a test could see.
 _ENUMS_LEFT = {"memory_order", "LogLevel"}
@@ -116,6 +117,8 @@ def _call(finder, source, node, place):
         _choose(finder, source, "min-max", span, f"std::{_EXTREMES[name]}" + code[8:], place)
     if _MESSAGES.search(name) or name in _EXTREMES or not re.match(r"[\w:.>()*\[\]-]+[({<]", code):
         return
+    if name in ("StrCat", "StrAppend") and _PROSE.search(code):
+        return
     arguments = [a for a in node.get_arguments() if a is not None and source.range(a)[0] > span[0]]
     for index, first in enumerate(arguments):
         for second in arguments[index + 1 :]:
@@ -149,7 +152,8 @@ def _returned(finder, source, value, place):
     """A condition that is returned. Of literals and comparisons there are other mutants."""
     code = source.code(value)
     comparison = re.search(r"[<>=!]=|[^-]>|<", code)
-    if value.type.get_canonical().spelling == "bool" and code not in ("true", "false") and not comparison:
+    is_condition = value.type.get_canonical().spelling == "bool"
+    if is_condition and code not in ("true", "false") and not comparison:
         finder.negate(*source.range(value), place)
 
 
@@ -158,8 +162,11 @@ def _integer(finder, source, node, place):
     digits = re.match(r"0[xX][0-9a-fA-F']+|[0-9']+", code)
     if digits is None or digits.group(0) != code.rstrip("uUlLzZ"):
         return
-    value, suffix = int(digits.group(0).replace("'", ""), 0), code[len(digits.group(0)) :]
-    new = f"{0 if value == 1 else value + 1}{suffix}"
+    number, suffix = digits.group(0).replace("'", ""), code[len(digits.group(0)) :]
+    octal = re.fullmatch("0[0-7]+", number) is not None
+    value = int(number, 8 if octal else 0)
+    other = 0 if value == 1 else value + 1
+    new = f"0{other:o}{suffix}" if octal else f"{other}{suffix}"
     _choose(finder, source, "change-constant", source.range(node), new, place)
 
 

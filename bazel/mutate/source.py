@@ -24,7 +24,9 @@ _FUNCTIONS = (
 _MACRO = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|assert")
 
 # Includes of what is not ours: most of the time of reading a file would go there.
-_FOREIGN_INCLUDE = re.compile(r'^#include (<[^>]+>|"[^"]+\.pb\.h"|"(?:absl|grpc\w*|rocksdb)/[^"]+")', re.M)
+_FOREIGN_INCLUDE = re.compile(
+    r'^#include (<[^>]+>|"[^"]+\.pb\.h"|"(?:absl|grpc\w*|rocksdb)/[^"]+")', re.MULTILINE
+)
 
 
 class Parser:
