@@ -69,6 +69,7 @@ bool TableDriver::Answered(CallId call) {
 
 CallId TableDriver::Apply(CommandBody body) {
   const CallId call{++last_call_};
+  if (std::holds_alternative<AcquireCommand>(body)) acquires_.insert(call);
   Effects effects;
   table_.Apply({.call = call, .body = std::move(body)}, now_, effects);
   Collect(std::move(effects));
@@ -79,6 +80,7 @@ void TableDriver::Collect(Effects effects) {
   changes_ = std::move(effects.changes);
   for (Delivery& delivery : effects.deliveries) {
     EXPECT_FALSE(Answered(delivery.call)) << "a call was told more after its final outcome";
+    if (IsFinal(delivery.outcome)) acquires_.erase(delivery.call);
     outcomes_[delivery.call].push_back(std::move(delivery.outcome));
   }
   for (const RecordChange& change : changes_) {
@@ -93,6 +95,7 @@ void TableDriver::Collect(Effects effects) {
   const TableStats stats = table_.stats();
   EXPECT_LE(stats.leases, stats.locks);
   EXPECT_EQ(stats.locks == 0, stats.leases + stats.waiters == 0);
+  EXPECT_EQ(stats.open_calls, acquires_.size()) << "who has no answer waits";
 }
 
 void TableDriver::ReportWrongOutcome(const std::vector<Outcome>& all) {

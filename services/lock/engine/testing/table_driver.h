@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,7 @@ class TableDriver {
   std::uint64_t last_call_ = 0;
   std::uint64_t last_token_ = 0;
   std::map<CallId, std::vector<Outcome>> outcomes_;
+  std::set<CallId> acquires_;  // That have no answer.
   RecordBatch changes_;
 };
 
