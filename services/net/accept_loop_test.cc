@@ -1,10 +1,15 @@
 #include "services/net/accept_loop.h"
 
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <string>
@@ -23,13 +28,15 @@ class SpyingClock final : public Clock {
  public:
   Now Read() const override {
     if (!std::exchange(read_, true)) first_read_.set_value();
-    return {};
+    return {.monotonic = Instant(Duration(now_))};
   }
+  void Set(Duration now) { now_ = now.count(); }
   void AwaitRead() { first_read_.get_future().wait(); }
 
  private:
   mutable bool read_ = false;  // The loop's thread's own.
   mutable std::promise<void> first_read_;
+  std::atomic<Duration::rep> now_{0};
 };
 
 // Collects connections. Thread-safe.
@@ -40,9 +47,11 @@ class Connections {
     connections_.push_back(std::move(connection));
     changed_.NotifyAll();
   }
-  void Await(std::size_t count) {
+  // Returns the descriptor of the last one.
+  int Await(std::size_t count) {
     MutexLock lock(mutex_);
     while (connections_.size() < count) changed_.Wait(mutex_);
+    return connections_.back().get();
   }
   std::size_t count() {
     MutexLock lock(mutex_);
@@ -65,7 +74,8 @@ class AcceptLoopTest : public testing::Test {
       addresses_.push_back(*ParseListenAddress((*socket)->address()));
       options.sockets.push_back(*std::move(socket));
     }
-    options.handler = [this](const ListeningSocket&, FileDescriptor connection) {
+    options.handler = [this](const ListeningSocket& socket, FileDescriptor connection) {
+      from_unix_ = socket.is_unix();
       connections_.Add(std::move(connection));
     };
     auto loop = AcceptLoop::Start(std::move(options), clock_);
@@ -110,6 +120,7 @@ class AcceptLoopTest : public testing::Test {
   const ScratchFolder folder_;
   const std::string unix_address_ = "unix:" + (folder_ / "s");
   SpyingClock clock_;
+  std::atomic<bool> from_unix_{false};  // Where the last connection came from.
   Connections connections_;
   std::vector<ListenAddress> addresses_;
   std::unique_ptr<AcceptLoop> loop_;
@@ -124,6 +135,67 @@ TEST_F(AcceptLoopTest, AcceptsOnEverySocket) {
     Connect(clients.back(), i % 2);
   }
   connections_.Await(200);
+}
+
+int OptionOf(int fd, int level, int option) {
+  int value = -1;
+  socklen_t size = sizeof(value);
+  EXPECT_EQ(getsockopt(fd, level, option, &value, &size), 0);
+  return value;
+}
+
+TEST_F(AcceptLoopTest, ConnectionsDoNotBlockAndAreNotInherited) {
+  StartLoop({unix_address_, "127.0.0.1:0"});
+  for (std::size_t address : {0u, 1u}) {
+    const FileDescriptor client = NewClient(address == 0 ? AF_UNIX : AF_INET);
+    Connect(client, address);
+    const int connection = connections_.Await(address + 1);
+    EXPECT_NE(fcntl(connection, F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_NE(fcntl(connection, F_GETFD) & FD_CLOEXEC, 0);
+    EXPECT_EQ(from_unix_, address == 0);
+  }
+}
+
+// The times that docs and tests of vanished machines count on.
+TEST_F(AcceptLoopTest, TheKernelNoticesThatTheMachineOfATcpClientHasVanished) {
+  StartLoop({"127.0.0.1:0"});
+  const FileDescriptor client = NewClient(AF_INET);
+  Connect(client);
+  const int connection = connections_.Await(1);
+  EXPECT_NE(OptionOf(connection, SOL_SOCKET, SO_KEEPALIVE), 0);
+  EXPECT_EQ(OptionOf(connection, IPPROTO_TCP, TCP_KEEPIDLE), 20);
+  EXPECT_EQ(OptionOf(connection, IPPROTO_TCP, TCP_KEEPINTVL), 10);
+  EXPECT_EQ(OptionOf(connection, IPPROTO_TCP, TCP_KEEPCNT), 3);
+  EXPECT_EQ(OptionOf(connection, IPPROTO_TCP, TCP_USER_TIMEOUT), 50'000);
+  EXPECT_NE(OptionOf(connection, IPPROTO_TCP, TCP_NODELAY), 0);
+}
+
+TEST_F(AcceptLoopTest, DoesNotStartWithoutDescriptors) {
+  TakeAllDescriptors();
+  const auto loop = AcceptLoop::Start({}, clock_);
+  GiveDescriptorsBack();
+  EXPECT_EQ(loop.status().code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(AcceptLoopTest, SaysOnceInAWhileThatItTurnsPeopleAway) {
+  StartLoop({unix_address_}, 0);
+  const auto turned_away = [&] {
+    const FileDescriptor client = NewClient();
+    Connect(client);
+    EXPECT_TRUE(IsClosed(client));
+  };
+  // A line is written before the next connection is accepted.
+  const auto lines_of = [&](int clients) {
+    testing::internal::CaptureStderr();
+    for (int i = 0; i < clients; ++i) turned_away();
+    const std::string log = testing::internal::GetCapturedStderr();
+    return std::count(log.begin(), log.end(), '\n');
+  };
+  EXPECT_EQ(lines_of(3), 1);
+  clock_.Set(std::chrono::seconds(10) - Duration(1));
+  EXPECT_EQ(lines_of(3), 0);
+  clock_.Set(std::chrono::seconds(10));
+  EXPECT_EQ(lines_of(3), 1);
 }
 
 TEST_F(AcceptLoopTest, EndsWhileNobodyConnects) {

@@ -76,6 +76,25 @@ TEST_F(UnixSocketTest, LeavesAServerThatListensAlone) {
   EXPECT_TRUE(Answers(address_));
 }
 
+TEST_F(UnixSocketTest, SaysWhatItCannotListenOnAndWhy) {
+  const Opened first = Open(address_);
+  EXPECT_EQ(ErrorOf(Open(address_)),
+            "cannot listen on " + address_ + ": another server listens there");
+}
+
+// Nobody can be asked whether there is a server behind it.
+TEST_F(UnixSocketTest, LeavesSocketsOfAnotherKindAlone) {
+  const ListenAddress address = *ParseListenAddress(address_);
+  {
+    const FileDescriptor other(socket(AF_UNIX, SOCK_DGRAM, 0));
+    ASSERT_EQ(bind(other.get(), reinterpret_cast<const sockaddr*>(&address.socket_address),
+                   address.length),
+              0);
+    EXPECT_THAT(ErrorOf(Open(address_)), HasSubstr("wrong type"));
+  }
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
 TEST_F(UnixSocketTest, LeavesAServerAloneThatIsTooBusyToAnswer) {
   const ListenAddress address = *ParseListenAddress(address_);
   const auto* raw = reinterpret_cast<const sockaddr*>(&address.socket_address);

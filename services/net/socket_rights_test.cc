@@ -120,6 +120,17 @@ TEST_F(SocketRightsAsRootTest, AGroupHasAName) {
   EXPECT_EQ(File().st_gid, getgrnam("daemon")->gr_gid);
 }
 
+TEST_F(SocketRightsAsRootTest, WhoMayNotGiveItToTheGroupIsToldSoAndLeavesNothingBehind) {
+  ASSERT_EQ(chmod((folder_ / ".").c_str(), 0777), 0);
+  EXPECT_TRUE(Succeeds(StartAsNobody(kOthers, [&] {
+    const Opened opened = Open(",group=" + std::to_string(kMembers));
+    return opened.status().message() == "cannot listen on unix:" + path_ +
+                                            ": cannot give it to the group " +
+                                            std::to_string(kMembers) + ": Operation not permitted";
+  })));
+  EXPECT_NE(access(path_.c_str(), F_OK), 0);
+}
+
 TEST_F(SocketRightsAsRootTest, ByDefaultOthersDoNotGetIn) {
   ASSERT_TRUE(Open(",mode=0666").ok());
   const Opened opened = Open("");
