@@ -66,6 +66,14 @@ class TextCall final : public StreamCall<Recorder, StringValue> {
     CarryOut(std::move(step));
   }
 
+  // As Add, but leaves the step to Resume, if there is one.
+  bool AddForLater(const std::string& text) {
+    MutexLock lock(mutex_);
+    gathered_ += text;
+    return Defer();
+  }
+  using StreamCall::Resume;
+
   void WriteDone(bool ok) { static_cast<Recorder*>(this)->OnWriteDone(ok); }
 
  private:
@@ -139,6 +147,25 @@ TEST(StreamCallTest, ALastMessageThatCannotBeWrittenIsNoSuccess) {
   call.End(grpc::Status::OK);
   call.WriteDone(false);
   EXPECT_THAT(call.done, ElementsAre("write a", "end 1"));
+}
+
+TEST(StreamCallTest, AStepThatIsLeftToAnotherTakesWhatHasGatheredByThen) {
+  TextCall call;
+  EXPECT_TRUE(call.AddForLater("a"));
+  EXPECT_FALSE(call.AddForLater("b")) << "it has been left to somebody already";
+  call.Add("c");
+  EXPECT_THAT(call.done, IsEmpty());
+  call.Resume();
+  EXPECT_THAT(call.done, ElementsAre("write abc"));
+  EXPECT_FALSE(call.AddForLater("d")) << "the end of the write takes it";
+  call.WriteDone(true);
+  EXPECT_THAT(call.done, ElementsAre("write abc", "write d"));
+}
+
+TEST(StreamCallTest, NothingIsLeftToAnotherAfterTheEnd) {
+  TextCall call;
+  call.End(grpc::Status::OK);
+  EXPECT_FALSE(call.AddForLater("a"));
 }
 
 TEST(OpenStreamsTest, AreAsManyAsMayBe) {
