@@ -165,6 +165,13 @@ grpc::Status MalformedRequest(std::string_view type) {
 }
 
 grpc::Status LimitExceeded(const std::string& limit) {
+  if (limit == "max_calls_per_waiter") {
+    return Failure(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::LIMIT_EXCEEDED,
+                   absl::StrCat("as many calls as may be are waiting with this lease_id (", limit,
+                                ", which is fixed)"))
+        .With("limit", limit)
+        .Build();
+  }
   return Failure(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::LIMIT_EXCEEDED,
                  absl::StrCat("the server's limit ", limit, " (flag --",
                               absl::StrReplaceAll(limit, {{"_", "-"}}), ") is exceeded"))

@@ -17,6 +17,7 @@ namespace {
 using grpc::StatusCode;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::Pair;
 using testing::UnorderedElementsAre;
 
@@ -154,6 +155,13 @@ TEST(StatusTest, LimitsAreNamedAsTheFlagIs) {
   const grpc::Status status = ToStatus(refused, "k");
   EXPECT_THAT(status.error_message(), HasSubstr("--max-waiters"));
   EXPECT_THAT(DetailsOf(status).metadata(), ElementsAre(Pair("limit", "max_waiters")));
+}
+
+TEST(StatusTest, ALimitThatIsFixedHasNoFlag) {
+  const grpc::Status status =
+      ToStatus(Refused{.reason = Refusal::kLimitExceeded, .name = "max_calls_per_waiter"}, "k");
+  EXPECT_THAT(status.error_message(), Not(HasSubstr("flag")));
+  EXPECT_THAT(DetailsOf(status).metadata(), ElementsAre(Pair("limit", "max_calls_per_waiter")));
 }
 
 TEST(StatusTest, WhatCallersChoseIsCutAndEscapedInMessages) {
