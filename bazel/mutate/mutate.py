@@ -10,6 +10,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import signal
 import sys
 import time
 
@@ -118,6 +119,12 @@ def try_all(mutants, tests, jobs):
     return sorted(results, key=lambda result: (result[0].path, result[0].line))
 
 
+def _stop(*_):
+    """At once: threads would go on with the mutants that are still to be tried."""
+    run_tests.end_all()
+    os._exit(130)
+
+
 def main(arguments):
     options = parse(arguments)
     named = named_paths(options.files)
@@ -161,6 +168,8 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         sys.exit(main(sys.argv[1:]))
     except (workspace.BuildFailed, ValueError) as error:

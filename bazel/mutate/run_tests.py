@@ -18,6 +18,9 @@ _AT_LEAST = 10.0
 # a busy machine by themselves: a failure of theirs has to happen twice.
 _QUICK = 0.5
 _MEMORY = 8 << 30
+# Where tests put their files: in memory if there is room. What a sync costs is of no interest
+# here, and several tests at once would wait for one disk.
+_FAST, _ROOM = "/dev/shm", 2 << 30
 
 _FAILED = re.compile(r"^\[  FAILED  \] ([\w/.]+)", re.MULTILINE)
 
@@ -55,7 +58,7 @@ def _limits():
 def run(test, number, timeout):
     """One run of the test with the mutant of this number; 0 is none."""
     # Short: the path of a Unix socket has at most 107 bytes.
-    folder = tempfile.mkdtemp(prefix="hfm-", dir="/tmp")
+    folder = tempfile.mkdtemp(prefix="hfm-", dir=_scratch())
     runfiles = pathlib.Path(f"{test.program}.runfiles")
     workspace = _workspace_of(runfiles)
     environment = {
@@ -77,6 +80,7 @@ def run(test, number, timeout):
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True, preexec_fn=_limits,
             )  # fmt: skip
+            _running[process] = folder
             try:
                 code = process.wait(timeout)
             except subprocess.TimeoutExpired:
@@ -91,6 +95,13 @@ def run(test, number, timeout):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _scratch():
+    try:
+        return _FAST if shutil.disk_usage(_FAST).free > _ROOM else "/tmp"
+    except OSError:
+        return "/tmp"
+
+
 def _workspace_of(runfiles):
     """The folder in which Bazel starts a test, for one that has files to find."""
     folders = sorted(p for p in runfiles.iterdir() if p.is_dir()) if runfiles.is_dir() else []
@@ -98,8 +109,20 @@ def _workspace_of(runfiles):
     return (ours or folders or [None])[0]
 
 
+# The tests that run just now, in threads, and their folders.
+_running = {}
+
+
+def end_all():
+    """Ends all tests: each has a session of its own, which Ctrl-C does not reach."""
+    for process, folder in list(_running.items()):
+        _end_group(process)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _end_group(process):
     """Ends the test and whatever it has started and left behind."""
+    _running.pop(process, None)
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
