@@ -1,56 +1,14 @@
 #include "holdfast/client.h"
 
-#include <sys/types.h>
-#include <unistd.h>
-
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "clients/cpp/core/blocking.h"
 #include "clients/cpp/core/client_core.h"
-#include "clients/cpp/core/thread_scheduler.h"
-#include "clients/cpp/transport/grpc_transport.h"
+#include "clients/cpp/core/watch_core.h"
 
 namespace holdfast {
-namespace {
-
-// gRPC's threads, like all others, are not there in a forked child, and it does not
-// notice: it would hang, or end the process.
-absl::Status CheckNotForked() {
-  static const pid_t first_user = getpid();
-  if (first_user == getpid()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "this process was forked from one that had a holdfast::Client, and gRPC does not survive "
-      "that: fork before the first client is made, or call exec in the child");
-}
-
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Client>> Client::Create(std::string_view address,
-                                                       ClientOptions options) {
-  if (absl::Status status = CheckNotForked(); !status.ok()) return status;
-  if (options.call_timeout <= Duration::zero() || options.connect_timeout <= Duration::zero()) {
-    return absl::InvalidArgumentError("call_timeout and connect_timeout are more than zero");
-  }
-  auto transport = core::GrpcTransport::Create(address);
-  if (!transport.ok()) return transport.status();
-  auto scheduler = core::ThreadScheduler::Create();
-  if (!scheduler.ok()) return scheduler.status();
-  auto callbacks = core::Dispatcher::Create("holdfast-calls");
-  if (!callbacks.ok()) return callbacks.status();
-  auto signals = core::Dispatcher::Create("holdfast-lost");
-  if (!signals.ok()) return signals.status();
-
-  core::ClientCore::Parts parts{.scheduler = *std::move(scheduler),
-                                .transport = *std::move(transport),
-                                .callbacks = *std::move(callbacks),
-                                .signals = *std::move(signals),
-                                .clock = &core::RealClock(),
-                                .random = &core::SystemRandom()};
-  return std::unique_ptr<Client>(new Client(std::make_shared<core::ClientCore>(
-      std::move(parts), std::string(address), std::move(options))));
-}
 
 Client::Client(std::shared_ptr<core::ClientCore> core) : core_(std::move(core)) {}
 
@@ -70,6 +28,53 @@ const std::string& Client::owner() const { return core_->owner(); }
 absl::StatusOr<LockInfo> Client::Get(std::string_view key) {
   return core::Block<absl::StatusOr<LockInfo>>(
       *core_, [&](auto done) { core_->Get(std::string(key), std::move(done)); });
+}
+
+absl::StatusOr<LockPage> Client::List(const LockFilter& filter, std::string_view page_token,
+                                      std::uint32_t page_size) {
+  return core::Block<absl::StatusOr<LockPage>>(*core_, [&](auto done) {
+    core_->List({.filter = filter, .page_token = std::string(page_token), .page_size = page_size},
+                std::move(done));
+  });
+}
+
+absl::StatusOr<LockWatch> Client::Watch(const LockFilter& filter, WatchCallbacks callbacks) {
+  if (absl::Status status = core_->CheckUsable(); !status.ok()) return status;
+  auto watch = std::make_shared<core::WatchCore>(core_, std::move(callbacks));
+  watch->Start(filter);
+  return LockWatch(std::move(watch));
+}
+
+absl::StatusOr<HolderInfo> Client::ForceRelease(std::string_view key, std::uint64_t fencing_token) {
+  return core::Block<absl::StatusOr<HolderInfo>>(*core_, [&](auto done) {
+    core_->ForceRelease(std::string(key), fencing_token, std::move(done));
+  });
+}
+
+absl::StatusOr<ReleasedLocks> Client::ReleaseByTag(const Tags& tags, ReleaseByTagOptions options) {
+  using Page = core::LockTransport::ReleaseByTagPage;
+  const auto ask = [&](const ReleaseByTagOptions& how, const std::string& page_token) {
+    return core::Block<absl::StatusOr<Page>>(*core_, [&](auto done) {
+      core_->ReleaseByTag({.tags = tags, .options = how, .page_token = page_token},
+                          std::move(done));
+    });
+  };
+  if (options.max_fencing_token == 0) {
+    // Without it a request that is sent again would end leases that are newer than the call.
+    const absl::StatusOr<Page> looked = ask({.dry_run = true}, "");
+    if (!looked.ok()) return looked.status();
+    options.max_fencing_token = looked->released.max_fencing_token;
+    if (options.max_fencing_token == 0) return ReleasedLocks{};  // Nothing was ever granted.
+  }
+  ReleasedLocks released{.max_fencing_token = options.max_fencing_token};
+  std::string page_token;
+  do {
+    absl::StatusOr<Page> page = ask(options, page_token);
+    if (!page.ok()) return page.status();
+    for (LockInfo& lock : page->released.locks) released.locks.push_back(std::move(lock));
+    page_token = std::move(page->next_page_token);
+  } while (!page_token.empty());
+  return released;
 }
 
 absl::Status Client::Release(std::string_view key, std::string_view lease_id) {

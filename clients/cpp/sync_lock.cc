@@ -6,6 +6,7 @@
 
 #include "clients/cpp/core/blocking.h"
 #include "clients/cpp/core/client_core.h"
+#include "clients/cpp/core/errors.h"
 #include "clients/cpp/core/lock_core.h"
 #include "clients/cpp/core/thread.h"
 
@@ -140,7 +141,7 @@ void SyncLock::lock() {
   core->set_last_status(status);
   if (status.ok()) return;
   const std::errc code = deadlock ? std::errc::resource_deadlock_would_occur : ToErrc(status);
-  throw std::system_error(std::make_error_code(code), std::string(status.message()));
+  throw std::system_error(std::make_error_code(code), core::Describe(status));
 }
 
 bool SyncLock::try_lock() { return TryLockFor(Duration::zero()); }

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "clients/cpp/core/acquire_op_fixture.h"
 #include "clients/cpp/core/errors.h"
-#include "clients/cpp/core/fake_world.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -15,63 +15,6 @@ namespace holdfast::core {
 namespace {
 
 using namespace std::chrono_literals;
-
-absl::Status Broken() { return absl::UnavailableError("connection reset"); }
-
-absl::Status Refusal(absl::StatusCode code, ErrorReason reason) {
-  return MakeError(code, reason, "refused", {{"owner", "somebody"}});
-}
-
-absl::Status LeaseEnded() {
-  return Refusal(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseEnded);
-}
-
-class AcquireOpTest : public testing::Test {
- protected:
-  // An operation that is under way keeps itself alive.
-  void TearDown() override {
-    if (op_ != nullptr) Cancel();
-  }
-
-  void Start(Duration timeout) {
-    AcquireOp::Hooks hooks;
-    hooks.on_queued = [this](const QueueInfo& info) { positions_.push_back(info.position); };
-    hooks.on_unavailable = [this](Outage outage) { outages_.push_back(std::move(outage)); };
-    hooks.done = [this](absl::StatusOr<std::shared_ptr<LeaseCore>> result) {
-      EXPECT_FALSE(result_.has_value()) << "ended twice";
-      result_ = std::move(result);
-    };
-    world_.InTask([&] {
-      op_ = std::make_shared<AcquireOp>(world_.env, releaser_, spec_, timeout, std::move(hooks));
-      op_->Start();
-    });
-  }
-
-  void Cancel() {
-    world_.InTask([this] { op_->Cancel(absl::CancelledError("enough")); });
-  }
-
-  FakeWait& wait(std::size_t index) { return *world_.transport.waits.at(index); }
-  std::size_t waits() const { return world_.transport.waits.size(); }
-
-  // The lease ids that were released, in order.
-  std::vector<std::string> Released() const {
-    std::vector<std::string> ids;
-    for (const auto& call : world_.transport.releases) ids.push_back(call.lease_id);
-    return ids;
-  }
-
-  const LeaseCore& lease() const { return *result_->value(); }
-  absl::Status status() const { return result_->status(); }
-
-  FakeWorld world_;
-  Releaser releaser_{world_.env};
-  AcquireSpec spec_{.key = "k", .expire = 30s, .tags = {"t"}, .owner = "me"};
-  std::shared_ptr<AcquireOp> op_;
-  std::vector<std::uint32_t> positions_;
-  std::vector<Outage> outages_;
-  std::optional<absl::StatusOr<std::shared_ptr<LeaseCore>>> result_;
-};
 
 TEST_F(AcquireOpTest, AsksForWhatTheLockIs) {
   Start(5s);
@@ -178,9 +121,7 @@ TEST_F(AcquireOpTest, PausesGrowToASecondWhileTheServerIsAway) {
 TEST_F(AcquireOpTest, WaitsAsLongAsTheServerAsksBeforeTryingAgain) {
   Start(60s);
   absl::Status starting = Refusal(absl::StatusCode::kUnavailable, ErrorReason::kServerStarting);
-  // RetryInfo{retry_delay: 3 s}, serialised: field 1, a message with field 1 = 3.
-  starting.SetPayload({kRetryInfoType.data(), kRetryInfoType.size()},
-                      absl::Cord(std::string("\x0a\x02\x08\x03", 4)));
+  SetRetryDelay(starting, 3s);
   wait(0).SayEnded(starting);
   world_.scheduler.Advance(2900ms);
   EXPECT_EQ(waits(), 1U);
@@ -340,115 +281,6 @@ TEST_F(AcquireOpTest, LeaseWithoutExpiryNeverEnds) {
   Start(5s);
   wait(0).SayGranted(1);
   EXPECT_EQ(lease().times().deadline, MonotonicTime::max());
-}
-
-// --- Servers that are away -----------------------------------------------------------
-
-TEST_F(AcquireOpTest, TellsOnceThatTheServerWasNeverThere) {
-  Start(kForever);
-  const MonotonicTime began = world_.scheduler.Now();
-  world_.scheduler.Advance(300ms);
-  wait(0).SayEnded(Broken());
-  ASSERT_EQ(outages_.size(), 1U);
-  EXPECT_EQ(outages_[0].status, Broken());
-  EXPECT_EQ(outages_[0].since, began);
-  world_.scheduler.Advance(100ms);
-  wait(1).SayEnded(Broken());
-  EXPECT_EQ(outages_.size(), 1U);
-  EXPECT_FALSE(result_.has_value());
-}
-
-TEST_F(AcquireOpTest, TellsOfEachOutageAndSinceWhen) {
-  Start(kForever);
-  wait(0).SayQueued(1, "somebody");
-  world_.scheduler.Advance(10s);
-  EXPECT_TRUE(outages_.empty());
-  wait(0).SayEnded(Broken());
-  const MonotonicTime lost = world_.scheduler.Now();
-  world_.scheduler.Advance(100ms);
-  wait(1).SayQueued(1, "somebody");
-  world_.scheduler.Advance(10s);
-  wait(1).SayEnded(Broken());
-  ASSERT_EQ(outages_.size(), 2U);
-  EXPECT_EQ(outages_[0].since, lost);
-  EXPECT_EQ(outages_[1].since, world_.scheduler.Now());
-}
-
-TEST_F(AcquireOpTest, GivesUpWithoutWordForTheConnectTimeout) {
-  spec_.connect_timeout = 5s;
-  Start(kForever);
-  world_.scheduler.Advance(1s);
-  wait(0).SayEnded(Broken());
-  while (!result_.has_value()) {
-    world_.scheduler.Advance(100ms);
-    if (!result_.has_value() && !wait(waits() - 1).cancelled())
-      wait(waits() - 1).SayEnded(Broken());
-    ASSERT_LT(waits(), 100U);
-  }
-  EXPECT_TRUE(absl::IsUnavailable(status()));
-  EXPECT_THAT(std::string(status().message()), testing::HasSubstr("connection reset"));
-  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
-}
-
-TEST_F(AcquireOpTest, GivesUpAtTheConnectTimeoutAndNotBefore) {
-  spec_.connect_timeout = 5s;
-  Start(kForever);  // The call hangs.
-  world_.scheduler.Advance(4999ms);
-  EXPECT_FALSE(result_.has_value());
-  world_.scheduler.Advance(1ms);
-  ASSERT_TRUE(result_.has_value());
-  EXPECT_TRUE(absl::IsUnavailable(status()));
-  EXPECT_TRUE(wait(0).cancelled());
-  EXPECT_EQ(world_.scheduler.timers(), 0U);
-}
-
-TEST_F(AcquireOpTest, ConnectTimeoutDoesNotLimitTheWaitInTheQueue) {
-  spec_.connect_timeout = 5s;
-  Start(kForever);
-  world_.scheduler.Advance(4s);
-  wait(0).SayQueued(1, "somebody");
-  world_.scheduler.Advance(1h);
-  EXPECT_FALSE(result_.has_value());
-
-  // It begins anew when the connection is lost.
-  wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(4999ms);
-  EXPECT_FALSE(result_.has_value());
-  world_.scheduler.Advance(1ms);
-  EXPECT_TRUE(absl::IsUnavailable(status()));
-}
-
-TEST_F(AcquireOpTest, ConnectTimeoutBeginsAnewWithANewIdThatGetsNoAnswer) {
-  spec_.connect_timeout = 5s;
-  Start(kForever);
-  world_.scheduler.Advance(4s);
-  wait(0).SayEnded(LeaseEnded());
-  world_.scheduler.Advance(1s);
-  ASSERT_EQ(waits(), 2U);
-  EXPECT_FALSE(result_.has_value());
-  world_.scheduler.Advance(5s);
-  EXPECT_TRUE(absl::IsUnavailable(status()));
-}
-
-TEST_F(AcquireOpTest, ConnectTimeoutCountsWhileAGrantIsConfirmed) {
-  spec_.connect_timeout = 5s;
-  Start(kForever);
-  wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
-  world_.scheduler.Advance(1s);
-  world_.transport.renewals.at(0).answer(Broken());
-  ASSERT_EQ(outages_.size(), 1U);
-  world_.scheduler.Advance(5s);
-  ASSERT_TRUE(result_.has_value());
-  EXPECT_TRUE(absl::IsUnavailable(status()));
-  EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
-}
-
-TEST_F(AcquireOpTest, GrantEndsTheConnectTimeout) {
-  spec_.connect_timeout = 5s;
-  Start(kForever);
-  wait(0).SayGranted(42);
-  EXPECT_EQ(world_.scheduler.timers(), 0U);
-  EXPECT_TRUE(outages_.empty());
 }
 
 // --- Leases of which little is left ---------------------------------------------------

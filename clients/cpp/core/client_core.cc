@@ -71,32 +71,66 @@ void ClientCore::SignalLost(std::shared_ptr<LeaseCore> lease) {
   parts_.signals->Post([lease = std::move(lease)] { lease->SignalLost(); });
 }
 
-void ClientCore::Get(const std::string& key,
-                     absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done) {
-  Run([this, key, done = std::move(done)]() mutable { BeginGet(key, std::move(done)); });
+template <typename T>
+void ClientCore::Ask(absl::AnyInvocable<void(Duration, typename RetryingCall<T>::Answer)> send,
+                     typename RetryingCall<T>::Answer done, bool once) {
+  Run([this, once, send = std::move(send), done = std::move(done)]() mutable {
+    if (absl::Status status = CheckUsable(); !status.ok()) {
+      done(std::move(status));
+      return;
+    }
+    const std::uint64_t id = ++last_asked_;
+    typename RetryingCall<T>::Hooks hooks;
+    hooks.send = std::move(send);
+    hooks.done = [this, id, done = std::move(done)](absl::StatusOr<T> answer) mutable {
+      asking_.erase(id);
+      done(std::move(answer));
+    };
+    const MonotonicTime give_up_at = After(env_.scheduler.Now(), call_timeout());
+    const auto call = std::make_shared<RetryingCall<T>>(
+        env_, RetryPolicy{.attempt_limit = call_timeout(), .give_up_at = give_up_at, .once = once},
+        std::move(hooks));
+    asking_.emplace(id, [call](const absl::Status& why) { call->Stop(why); });
+    call->Start();
+  });
 }
 
-void ClientCore::BeginGet(const std::string& key,
-                          absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done) {
-  if (absl::Status status = CheckUsable(); !status.ok()) {
-    done(std::move(status));
-    return;
-  }
-  const std::uint64_t id = ++last_get_;
-  GetCall::Hooks hooks;
-  hooks.send = [this, key](Duration limit, GetCall::Answer answer) {
-    env_.transport.Get(key, limit, std::move(answer));
-  };
-  hooks.done = [this, id, done = std::move(done)](absl::StatusOr<LockInfo> info) mutable {
-    gets_.erase(id);
-    done(std::move(info));
-  };
-  const MonotonicTime give_up_at = After(env_.scheduler.Now(), call_timeout());
-  const auto call = std::make_shared<GetCall>(
-      env_, RetryPolicy{.attempt_limit = call_timeout(), .give_up_at = give_up_at},
-      std::move(hooks));
-  gets_.emplace(id, call);
-  call->Start();
+void ClientCore::Get(const std::string& key,
+                     absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done) {
+  Ask<LockInfo>(
+      [this, key](Duration limit, RetryingCall<LockInfo>::Answer answer) {
+        env_.transport.Get(key, limit, std::move(answer));
+      },
+      std::move(done));
+}
+
+void ClientCore::List(const LockTransport::ListRequest& request,
+                      absl::AnyInvocable<void(absl::StatusOr<LockPage>)> done) {
+  Ask<LockPage>(
+      [this, request](Duration limit, RetryingCall<LockPage>::Answer answer) {
+        env_.transport.List(request, limit, std::move(answer));
+      },
+      std::move(done));
+}
+
+void ClientCore::ForceRelease(const std::string& key, std::uint64_t fencing_token,
+                              absl::AnyInvocable<void(absl::StatusOr<HolderInfo>)> done) {
+  Ask<HolderInfo>(
+      [this, key, fencing_token](Duration limit, RetryingCall<HolderInfo>::Answer answer) {
+        env_.transport.ForceRelease(key, fencing_token, limit, std::move(answer));
+      },
+      std::move(done), /*once=*/fencing_token == 0);
+}
+
+void ClientCore::ReleaseByTag(
+    const LockTransport::ReleaseByTagRequest& request,
+    absl::AnyInvocable<void(absl::StatusOr<LockTransport::ReleaseByTagPage>)> done) {
+  using Page = LockTransport::ReleaseByTagPage;
+  Ask<Page>(
+      [this, request](Duration limit, RetryingCall<Page>::Answer answer) {
+        env_.transport.ReleaseByTag(request, limit, std::move(answer));
+      },
+      std::move(done));
 }
 
 void ClientCore::Shutdown() {
@@ -104,7 +138,7 @@ void ClientCore::Shutdown() {
   RunAndWait([this, why] {
     closed_ = true;
     for (const auto& lock : std::set(active_)) lock->OnClientClosing();
-    for (const auto& [id, call] : std::map(gets_)) call->Stop(why);
+    for (const auto& [id, stop] : std::map(asking_)) stop(why);
   });
   // Holders hear of their loss before anybody else can be granted their locks.
   parts_.signals->Flush();
@@ -117,6 +151,9 @@ void ClientCore::Shutdown() {
   idle->WaitFor(kShutdownGrace);
   RunAndWait([this] { releaser_.Shutdown(); });
   parts_.transport->Shutdown();
+  // The transport itself lives for as long as the last lock, but nothing of gRPC is to: see
+  // fork() in holdfast/client.h. In a task, because that is where calls are made.
+  RunAndWait([this] { parts_.transport->Disconnect(); });
   parts_.scheduler->Stop();
   parts_.callbacks->Stop();
   parts_.signals->Stop();

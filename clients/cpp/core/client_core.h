@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -84,6 +85,15 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   // Shows a lock. `done` is called in a task.
   void Get(const std::string& key, absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done);
 
+  // As Get, for the rest of what Client shows and does.
+  void List(const LockTransport::ListRequest& request,
+            absl::AnyInvocable<void(absl::StatusOr<LockPage>)> done);
+  void ForceRelease(const std::string& key, std::uint64_t fencing_token,
+                    absl::AnyInvocable<void(absl::StatusOr<HolderInfo>)> done);
+  // One page. Only with max_fencing_token, or dry_run, may it be sent again.
+  void ReleaseByTag(const LockTransport::ReleaseByTagRequest& request,
+                    absl::AnyInvocable<void(absl::StatusOr<LockTransport::ReleaseByTagPage>)> done);
+
   // See ~Client. Called once, outside of tasks.
   void Shutdown();
 
@@ -91,10 +101,12 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   void FlushUserCode();
 
  private:
-  using GetCall = RetryingCall<LockInfo>;
-
   void RunAndWait(Task task);
-  void BeginGet(const std::string& key, absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done);
+
+  // Has `send` called until there is an answer, or call_timeout is over.
+  template <typename T>
+  void Ask(absl::AnyInvocable<void(Duration, typename RetryingCall<T>::Answer)> send,
+           typename RetryingCall<T>::Answer done, bool once = false);
 
   const std::string address_;
   const ClientOptions options_;
@@ -108,8 +120,8 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   // Touched in tasks alone.
   Releaser releaser_;
   std::set<std::shared_ptr<LockCore>> active_;
-  std::map<std::uint64_t, std::shared_ptr<GetCall>> gets_;
-  std::uint64_t last_get_ = 0;
+  std::map<std::uint64_t, std::function<void(const absl::Status&)>> asking_;  // How to stop it.
+  std::uint64_t last_asked_ = 0;
 };
 
 }  // namespace holdfast::core

@@ -2,19 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/cord.h"
-#include "google/rpc/error_details.pb.h"
 
 namespace holdfast {
 namespace {
-
-constexpr std::string_view kDomain = "holdfast";
 
 constexpr std::array<std::pair<ErrorReason, std::string_view>, 14> kReasonNames = {{
     {ErrorReason::kLockHeld, "LOCK_HELD"},
@@ -33,28 +29,27 @@ constexpr std::array<std::pair<ErrorReason, std::string_view>, 14> kReasonNames 
     {ErrorReason::kLockNotHeld, "LOCK_NOT_HELD"},
 }};
 
-template <typename Message>
-std::optional<Message> PayloadOf(const absl::Status& status, std::string_view type) {
-  const auto payload = status.GetPayload({type.data(), type.size()});
-  if (!payload.has_value()) return std::nullopt;
-  Message message;
-  if (!message.ParseFromString(std::string(*payload))) return std::nullopt;
-  return message;
+// What a status carries, each as a payload of its own, under these names. absl::Status
+// prints payloads as they are, so they are text: a serialised message would print as bytes.
+constexpr std::string_view kReason = "holdfast.reason";
+constexpr std::string_view kRetryAfter = "holdfast.retry_after_ns";
+constexpr std::string_view kMetadataPrefix = "holdfast/";  // The name of the entry follows.
+
+void SetText(absl::Status& status, std::string_view name, std::string_view text) {
+  status.SetPayload({name.data(), name.size()}, absl::Cord({text.data(), text.size()}));
 }
 
-std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {
-  auto info = PayloadOf<google::rpc::ErrorInfo>(status, core::kErrorInfoType);
-  if (info.has_value() && info->domain() != kDomain) return std::nullopt;
-  return info;
+std::string TextOf(const absl::Status& status, std::string_view name) {
+  const auto payload = status.GetPayload({name.data(), name.size()});
+  return payload.has_value() ? std::string(*payload) : "";
 }
 
 }  // namespace
 
 ErrorReason ReasonOf(const absl::Status& status) {
-  const std::optional<google::rpc::ErrorInfo> info = ErrorInfoOf(status);
-  if (!info.has_value()) return ErrorReason::kUnspecified;
+  const std::string carried = TextOf(status, kReason);
   for (const auto& [reason, name] : kReasonNames) {
-    if (info->reason() == name) return reason;
+    if (carried == name) return reason;
   }
   return ErrorReason::kUnspecified;
 }
@@ -67,36 +62,51 @@ std::string_view ErrorReasonName(ErrorReason reason) {
 }
 
 std::map<std::string, std::string> ErrorMetadata(const absl::Status& status) {
-  const std::optional<google::rpc::ErrorInfo> info = ErrorInfoOf(status);
-  if (!info.has_value()) return {};
-  return {info->metadata().begin(), info->metadata().end()};
+  std::map<std::string, std::string> metadata;
+  status.ForEachPayload([&metadata](absl::string_view name, const absl::Cord& text) {
+    const std::string_view full(name.data(), name.size());
+    if (!full.starts_with(kMetadataPrefix)) return;
+    metadata.emplace(full.substr(kMetadataPrefix.size()), std::string(text));
+  });
+  return metadata;
 }
 
 namespace core {
 
+void SetReason(absl::Status& status, std::string_view reason,
+               const std::map<std::string, std::string>& metadata) {
+  SetText(status, kReason, reason);
+  for (const auto& [name, text] : metadata) {
+    SetText(status, std::string(kMetadataPrefix) + name, text);
+  }
+}
+
 absl::Status MakeError(absl::StatusCode code, ErrorReason reason, std::string_view message,
                        const std::map<std::string, std::string>& metadata) {
-  google::rpc::ErrorInfo info;
-  info.set_reason(std::string(ErrorReasonName(reason)));
-  info.set_domain(std::string(kDomain));
-  info.mutable_metadata()->insert(metadata.begin(), metadata.end());
-
   absl::Status status(code, {message.data(), message.size()});
-  status.SetPayload({kErrorInfoType.data(), kErrorInfoType.size()},
-                    absl::Cord(info.SerializeAsString()));
+  SetReason(status, ErrorReasonName(reason), metadata);
   return status;
 }
 
-Duration RetryDelayOf(const absl::Status& status) {
-  const auto info = PayloadOf<google::rpc::RetryInfo>(status, kRetryInfoType);
-  if (!info.has_value()) return Duration::zero();
-  // A server that asks for more than a minute is not to be believed. Seconds are cut
-  // off before there are too many for a Duration, and a span may have odd nanos.
+void SetRetryDelay(absl::Status& status, Duration delay) {
+  // A server that asks for more than a minute is not to be believed.
   constexpr Duration kMax = std::chrono::minutes(1);
-  const auto seconds = std::clamp<std::int64_t>(info->retry_delay().seconds(), -60, 60);
-  const Duration delay =
-      std::chrono::seconds(seconds) + std::chrono::nanoseconds(info->retry_delay().nanos());
-  return std::clamp(delay, Duration::zero(), kMax);
+  SetText(status, kRetryAfter, std::to_string(std::clamp(delay, Duration::zero(), kMax).count()));
+}
+
+Duration RetryDelayOf(const absl::Status& status) {
+  const std::string text = TextOf(status, kRetryAfter);
+  Duration::rep nanoseconds = 0;
+  std::from_chars(text.data(), text.data() + text.size(), nanoseconds);
+  return Duration(nanoseconds);
+}
+
+std::string Describe(const absl::Status& status) {
+  std::string text(status.message());
+  if (const std::string reason = TextOf(status, kReason); !reason.empty()) {
+    text += " (" + reason + ")";
+  }
+  return text;
 }
 
 bool ShouldRetry(const absl::Status& status) {

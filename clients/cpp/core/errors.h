@@ -17,12 +17,13 @@ namespace holdfast::core {
 absl::Status MakeError(absl::StatusCode code, ErrorReason reason, std::string_view message,
                        const std::map<std::string, std::string>& metadata = {});
 
-// Under this name a status carries a serialised google.rpc.ErrorInfo, and under
-// the other a google.rpc.RetryInfo.
-inline constexpr std::string_view kErrorInfoType = "type.googleapis.com/google.rpc.ErrorInfo";
-inline constexpr std::string_view kRetryInfoType = "type.googleapis.com/google.rpc.RetryInfo";
+// Has `status` carry the reason, which a newer server may have more of, and the details.
+void SetReason(absl::Status& status, std::string_view reason,
+               const std::map<std::string, std::string>& metadata);
 
-// How long the server asks to wait before the next try. Zero: it says nothing.
+// How long the server asks to wait before the next try: zero to a minute, whatever is set.
+// Zero: it says nothing.
+void SetRetryDelay(absl::Status& status, Duration delay);
 Duration RetryDelayOf(const absl::Status& status);
 
 // Whether a call that ended with `status` may or may not have had its effect, or
@@ -31,6 +32,9 @@ bool ShouldRetry(const absl::Status& status);
 
 // Whether the server said that a lease is not held any more, or never was.
 bool SaysLeaseEnded(const absl::Status& status);
+
+// The message and the reason, for people: "the lock is held (LOCK_HELD)".
+std::string Describe(const absl::Status& status);
 
 // UNAVAILABLE, for whoever gave up because of `trouble`: that may have any code that
 // ShouldRetry accepts, and would mislead as it is.

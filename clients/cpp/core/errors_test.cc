@@ -1,10 +1,10 @@
 #include "clients/cpp/core/errors.h"
 
 #include <chrono>
+#include <sstream>
 #include <string>
 
 #include "gmock/gmock.h"
-#include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/error_reason.pb.h"
 
@@ -12,13 +12,6 @@ namespace holdfast::core {
 namespace {
 
 using namespace std::chrono_literals;
-
-absl::Status WithRetryInfo(google::rpc::RetryInfo info) {
-  absl::Status status = absl::UnavailableError("busy");
-  status.SetPayload({kRetryInfoType.data(), kRetryInfoType.size()},
-                    absl::Cord(info.SerializeAsString()));
-  return status;
-}
 
 TEST(ErrorsTest, ReasonsAreThoseOfTheApi) {
   for (int number = v1::ErrorReason_MIN; number <= v1::ErrorReason_MAX; ++number) {
@@ -41,23 +34,26 @@ TEST(ErrorsTest, StatusWithoutAReasonHasNone) {
   EXPECT_TRUE(ErrorMetadata(absl::AbortedError("other")).empty());
 }
 
-TEST(ErrorsTest, ReasonsOfOthersAreNotOurs) {
-  google::rpc::ErrorInfo info;
-  info.set_domain("example.com");
-  info.set_reason("LOCK_HELD");
-  absl::Status status = absl::AbortedError("held");
-  status.SetPayload({kErrorInfoType.data(), kErrorInfoType.size()},
-                    absl::Cord(info.SerializeAsString()));
+TEST(ErrorsTest, ReasonOfANewerServerIsCarriedAndNotKnown) {
+  absl::Status status = absl::AbortedError("no");
+  SetReason(status, "REASON_OF_A_NEWER_SERVER", {{"reason", "LOCK_HELD"}});
   EXPECT_EQ(ReasonOf(status), ErrorReason::kUnspecified);
+  EXPECT_THAT(ErrorMetadata(status), testing::ElementsAre(testing::Pair("reason", "LOCK_HELD")));
+  EXPECT_THAT(Describe(status), "no (REASON_OF_A_NEWER_SERVER)");
+}
 
-  info.set_domain("holdfast");
-  info.set_reason("REASON_OF_A_NEWER_SERVER");
-  status.SetPayload({kErrorInfoType.data(), kErrorInfoType.size()},
-                    absl::Cord(info.SerializeAsString()));
-  EXPECT_EQ(ReasonOf(status), ErrorReason::kUnspecified);
-
-  status.SetPayload({kErrorInfoType.data(), kErrorInfoType.size()}, absl::Cord("\xff\xff"));
-  EXPECT_EQ(ReasonOf(status), ErrorReason::kUnspecified);
+TEST(ErrorsTest, PrintedErrorsAreReadable) {
+  absl::Status status =
+      MakeError(absl::StatusCode::kAborted, ErrorReason::kLockHeld, "the lock is held",
+                {{"owner", "svc@host:17"}, {"queue_length", "3"}});
+  SetRetryDelay(status, 250ms);
+  const std::string printed = (std::ostringstream() << status).str();
+  EXPECT_THAT(printed, testing::StartsWith("ABORTED: the lock is held"));
+  EXPECT_THAT(printed, testing::HasSubstr("LOCK_HELD"));
+  EXPECT_THAT(printed, testing::HasSubstr("svc@host:17"));
+  EXPECT_THAT(printed, testing::Not(testing::HasSubstr("\\")));  // Nothing was escaped.
+  EXPECT_EQ(Describe(status), "the lock is held (LOCK_HELD)");
+  EXPECT_EQ(Describe(absl::AbortedError("other")), "other");
 }
 
 TEST(ErrorsTest, BrokenConnectionsAreRetriedAndRefusalsAreNot) {
@@ -76,20 +72,17 @@ TEST(ErrorsTest, BrokenConnectionsAreRetriedAndRefusalsAreNot) {
 }
 
 TEST(ErrorsTest, RetryDelayIsWhatTheServerAsksForWithinReason) {
-  google::rpc::RetryInfo info;
   EXPECT_EQ(RetryDelayOf(absl::UnavailableError("")), 0s);
-  info.mutable_retry_delay()->set_nanos(250'000'000);
-  EXPECT_EQ(RetryDelayOf(WithRetryInfo(info)), 250ms);
-  info.mutable_retry_delay()->set_seconds(1'000'000'000'000);
-  EXPECT_EQ(RetryDelayOf(WithRetryInfo(info)), 1min);
-  info.mutable_retry_delay()->set_seconds(-5);
-  EXPECT_EQ(RetryDelayOf(WithRetryInfo(info)), 0s);
-  info.mutable_retry_delay()->set_seconds(0);
-  info.mutable_retry_delay()->set_nanos(-2'000'000'000);
-  EXPECT_EQ(RetryDelayOf(WithRetryInfo(info)), 0s);
-  info.mutable_retry_delay()->set_seconds(59);
-  info.mutable_retry_delay()->set_nanos(2'000'000'000);
-  EXPECT_EQ(RetryDelayOf(WithRetryInfo(info)), 1min);
+  const auto asked_for = [](Duration delay) {
+    absl::Status status = absl::UnavailableError("busy");
+    SetRetryDelay(status, delay);
+    return RetryDelayOf(status);
+  };
+  EXPECT_EQ(asked_for(250ms), 250ms);
+  EXPECT_EQ(asked_for(-5s), 0s);
+  EXPECT_EQ(asked_for(1min), 1min);
+  EXPECT_EQ(asked_for(1min + 1ns), 1min);
+  EXPECT_EQ(asked_for(Duration::max()), 1min);
 }
 
 TEST(ErrorsTest, GivingUpIsUnavailableWhateverTheTroubleWas) {

@@ -1,5 +1,7 @@
 #include "clients/cpp/core/lease_core.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -8,20 +10,35 @@
 namespace holdfast::core {
 
 LeaseCore::LeaseCore(const Clock& clock, Facts facts, LeaseTimes times)
-    : clock_(clock), facts_(std::move(facts)), times_(times) {}
+    : clock_(clock), process_(getpid()), facts_(std::move(facts)), times_(times) {}
+
+bool LeaseCore::InOwnProcess() const { return getpid() == process_; }
 
 LeaseState LeaseCore::state() const {
+  if (!InOwnProcess()) return LeaseState::kLost;
   MutexLock lock(mutex_);
   LapsedLocked();
   return state_;
 }
 
 LeaseTimes LeaseCore::times() const {
+  if (!InOwnProcess()) return {.deadline = MonotonicTime::min(), .lost_at = MonotonicTime::min()};
   MutexLock lock(mutex_);
   return times_;
 }
 
+std::stop_token LeaseCore::lost() const {
+  if (InOwnProcess()) return lost_.get_token();
+  std::stop_source requested;
+  requested.request_stop();
+  return requested.get_token();
+}
+
 absl::Status LeaseCore::status() const {
+  if (!InOwnProcess()) {
+    return absl::FailedPreconditionError(
+        "the lease is not this process's: it was forked from the one that holds it");
+  }
   MutexLock lock(mutex_);
   LapsedLocked();
   if (state_ != LeaseState::kLost) return absl::OkStatus();

@@ -4,11 +4,16 @@
 // itself. Whoever keeps the lease (LeaseKeeper) reports renewals and failures, and
 // asks for the loss to be signalled when the time has come.
 //
+// A lease is its process's. In a forked child it looks lost, from the start and without
+// anything being touched that a thread of the parent's may have held in that moment.
+//
 // Invariants: the deadline only moves on; a lease that was lost, or looked lost to
 // anybody once, stays lost, whatever answer arrives late.
 
 #ifndef HOLDFAST_CLIENTS_CPP_CORE_LEASE_CORE_H_
 #define HOLDFAST_CLIENTS_CPP_CORE_LEASE_CORE_H_
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <optional>
@@ -43,7 +48,7 @@ class LeaseCore {
   LeaseState state() const;
   LeaseTimes times() const;
   absl::Status status() const;
-  std::stop_token lost() const { return lost_.get_token(); }
+  std::stop_token lost() const;
 
   // A renewal succeeded. False: too late, the lease is lost.
   bool Extend(LeaseTimes times);
@@ -65,8 +70,10 @@ class LeaseCore {
 
  private:
   bool LapsedLocked() const REQUIRES(mutex_);
+  bool InOwnProcess() const;
 
   const Clock& clock_;
+  const pid_t process_;
   const Facts facts_;
   std::stop_source lost_;
 

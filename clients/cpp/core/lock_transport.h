@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "holdfast/lock_info.h"
+#include "holdfast/lock_watch.h"
 #include "holdfast/time.h"
 
 namespace holdfast::core {
@@ -71,9 +72,50 @@ class LockTransport {
   virtual void Get(const std::string& key, Duration limit,
                    absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done) = 0;
 
+  // For looking and looking after: what is not needed to take a lock. A transport that is
+  // for tests of that alone may do without: UNIMPLEMENTED.
+  struct ListRequest {
+    LockFilter filter;
+    std::string page_token;
+    std::uint32_t page_size = 0;
+  };
+  struct ReleaseByTagRequest {
+    Tags tags;
+    ReleaseByTagOptions options;
+    std::string page_token;
+  };
+  struct ReleaseByTagPage {
+    ReleasedLocks released;
+    std::string next_page_token;
+  };
+  struct WatchEvents {
+    // False: read no more until ReadOn.
+    absl::AnyInvocable<bool(std::vector<LeaseEvent>)> on_events;
+    absl::AnyInvocable<void(absl::Status)> on_end;  // Called once, last.
+  };
+  // A watch that is under way.
+  class WatchCall {
+   public:
+    virtual ~WatchCall() = default;
+    virtual void Cancel() = 0;  // As WaitCall's.
+    virtual void ReadOn() = 0;
+  };
+
+  virtual void List(const ListRequest& request, Duration limit,
+                    absl::AnyInvocable<void(absl::StatusOr<LockPage>)> done);
+  virtual void ForceRelease(const std::string& key, std::uint64_t fencing_token, Duration limit,
+                            absl::AnyInvocable<void(absl::StatusOr<HolderInfo>)> done);
+  virtual void ReleaseByTag(const ReleaseByTagRequest& request, Duration limit,
+                            absl::AnyInvocable<void(absl::StatusOr<ReleaseByTagPage>)> done);
+  virtual std::shared_ptr<WatchCall> Watch(const LockFilter& filter, WatchEvents events);
+
   // Ends every call, and returns when no callback runs any more, nor will. What is
   // started afterwards ends at once with CANCELLED. REQUIRES: no callback calls it.
   virtual void Shutdown() = 0;
+
+  // Gives up the connections. What is started afterwards ends with CANCELLED too.
+  // REQUIRES: Shutdown has returned, and no other function runs at the same time.
+  virtual void Disconnect() {}
 };
 
 }  // namespace holdfast::core

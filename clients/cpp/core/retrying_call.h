@@ -26,6 +26,7 @@ struct RetryPolicy {
   MonotonicTime give_up_at;  // No attempt begins, or lasts, after this.
   Duration first_pause = std::chrono::milliseconds(50);
   Duration longest_pause = std::chrono::seconds(2);
+  bool once = false;  // Sent again it would have another effect.
 };
 
 // Single-threaded: used in tasks alone. Keeps itself alive while it is under way.
@@ -79,6 +80,10 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<T>> {
       return;
     }
     last_trouble_ = answer.status();
+    if (policy_.once) {
+      Finish(GaveUp("whether the server has done it is not known", last_trouble_));
+      return;
+    }
     if (hooks_.on_trouble) hooks_.on_trouble(last_trouble_);
     if (finished_) return;  // The hook has stopped it.
     const Duration pause = std::max(backoff_.Next(env_.random), RetryDelayOf(last_trouble_));

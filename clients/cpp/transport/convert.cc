@@ -4,23 +4,17 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 
-#include "absl/strings/cord.h"
+#include "clients/cpp/core/errors.h"
+#include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
 namespace holdfast::core {
 namespace {
 
-HolderInfo HolderFrom(const v1::Holder& holder) {
-  HolderInfo info;
-  info.owner = holder.owner();
-  info.fencing_token = holder.fencing_token();
-  for (const std::string& tag : holder.tags()) info.tags.Insert(tag);
-  if (holder.has_expire()) info.expire = FromProto(holder.expire());
-  if (holder.has_remaining()) info.remaining = FromProto(holder.remaining());
-  info.held_for = FromProto(holder.held_for());
-  return info;
-}
+// Of the reasons that are ours.
+constexpr std::string_view kErrorDomain = "holdfast";
 
 }  // namespace
 
@@ -76,15 +70,73 @@ LockInfo LockInfoFrom(const v1::Lock& lock) {
   return info;
 }
 
+HolderInfo HolderFrom(const v1::Holder& holder) {
+  HolderInfo info;
+  info.owner = holder.owner();
+  info.fencing_token = holder.fencing_token();
+  for (const std::string& tag : holder.tags()) info.tags.Insert(tag);
+  if (holder.has_expire()) info.expire = FromProto(holder.expire());
+  if (holder.has_remaining()) info.remaining = FromProto(holder.remaining());
+  info.held_for = FromProto(holder.held_for());
+  return info;
+}
+
+v1::Filter ToProto(const LockFilter& filter) {
+  v1::Filter proto;
+  proto.set_key_prefix(filter.key_prefix);
+  proto.mutable_tags()->Add(filter.tags.begin(), filter.tags.end());
+  return proto;
+}
+
+LockPage LockPageFrom(const v1::ListResponse& response) {
+  LockPage page{.locks = {}, .next_page_token = response.next_page_token()};
+  for (const v1::Lock& lock : response.locks()) page.locks.push_back(LockInfoFrom(lock));
+  return page;
+}
+
+LockTransport::ReleaseByTagPage PageFrom(const v1::ReleaseByTagResponse& response) {
+  LockTransport::ReleaseByTagPage page;
+  page.next_page_token = response.next_page_token();
+  page.released.max_fencing_token = response.max_fencing_token();
+  for (const v1::Lock& lock : response.locks()) page.released.locks.push_back(LockInfoFrom(lock));
+  return page;
+}
+
+std::vector<LeaseEvent> EventsFrom(const v1::WatchResponse& response) {
+  std::vector<LeaseEvent> events;
+  for (const v1::LeaseEvent& proto : response.events()) {
+    LeaseEvent& event = events.emplace_back();
+    if (v1::LeaseEvent::Kind_IsValid(proto.kind())) {
+      event.kind = static_cast<LeaseEvent::Kind>(proto.kind());
+    }
+    event.sequence = proto.sequence();
+    event.key = proto.key();
+    for (const std::string& tag : proto.tags()) event.tags.Insert(tag);
+    event.owner = proto.owner();
+    event.fencing_token = proto.fencing_token();
+    if (proto.has_expire()) event.expire = FromProto(proto.expire());
+    google::protobuf::Duration since_epoch;
+    since_epoch.set_seconds(proto.time().seconds());
+    since_epoch.set_nanos(proto.time().nanos());
+    event.time = std::chrono::system_clock::time_point(FromProto(since_epoch));
+  }
+  return events;
+}
+
 absl::Status StatusFrom(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   // gRPC and abseil count their codes alike.
   absl::Status converted(static_cast<absl::StatusCode>(status.error_code()),
                          status.error_message());
   google::rpc::Status details;
-  if (details.ParseFromString(status.error_details())) {
-    for (const auto& detail : details.details()) {
-      converted.SetPayload(detail.type_url(), absl::Cord(detail.value()));
+  if (!details.ParseFromString(status.error_details())) return converted;
+  for (const auto& detail : details.details()) {
+    google::rpc::ErrorInfo info;
+    google::rpc::RetryInfo retry;
+    if (detail.UnpackTo(&info) && info.domain() == kErrorDomain) {
+      SetReason(converted, info.reason(), {info.metadata().begin(), info.metadata().end()});
+    } else if (detail.UnpackTo(&retry)) {
+      SetRetryDelay(converted, FromProto(retry.retry_delay()));
     }
   }
   return converted;

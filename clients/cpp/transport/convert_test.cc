@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "clients/cpp/core/errors.h"
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -76,6 +77,36 @@ TEST(ConvertTest, StatusKeepsItsReason) {
   EXPECT_EQ(status.message(), "held");
   EXPECT_EQ(ReasonOf(status), ErrorReason::kLockHeld);
   EXPECT_EQ(ErrorMetadata(status)["owner"], "somebody");
+}
+
+TEST(ConvertTest, StatusKeepsHowLongToWait) {
+  google::rpc::RetryInfo info;
+  info.mutable_retry_delay()->set_nanos(250'000'000);
+  const auto delay = [&info] {
+    google::rpc::Status details;
+    details.add_details()->PackFrom(info);
+    return RetryDelayOf(
+        StatusFrom(grpc::Status(grpc::StatusCode::UNAVAILABLE, "", details.SerializeAsString())));
+  };
+  EXPECT_EQ(delay(), 250ms);
+  info.mutable_retry_delay()->set_seconds(1'000'000'000'000);
+  EXPECT_EQ(delay(), 1min);
+  info.mutable_retry_delay()->set_seconds(0);
+  info.mutable_retry_delay()->set_nanos(-2'000'000'000);
+  EXPECT_EQ(delay(), 0s);
+}
+
+TEST(ConvertTest, ReasonsOfOthersAreNotOurs) {
+  google::rpc::ErrorInfo info;
+  info.set_domain("example.com");
+  info.set_reason("LOCK_HELD");
+  google::rpc::Status details;
+  details.add_details()->PackFrom(info);
+  details.add_details()->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
+  details.mutable_details(1)->set_value("\xff\xff");
+  const absl::Status status =
+      StatusFrom(grpc::Status(grpc::StatusCode::ABORTED, "held", details.SerializeAsString()));
+  EXPECT_EQ(status, absl::AbortedError("held"));
 }
 
 TEST(ConvertTest, StatusWithoutOrWithBrokenDetailsIsStillAStatus) {

@@ -17,6 +17,8 @@
 #include "clients/cpp/core/lock_transport.h"
 #include "clients/cpp/transport/call_registry.h"
 #include "clients/cpp/transport/server_contact.h"
+#include "common/mutex.h"
+#include "common/thread_annotations.h"
 #include "holdfast/time.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 
@@ -48,13 +50,47 @@ class GrpcWaitCall final : public LockTransport::WaitCall,
   std::shared_ptr<CallRegistry> registry_;
 };
 
-// A call with one answer. Thread-safe.
-template <typename Request, typename Response>
+// A Watch stream. Thread-safe. The hold keeps gRPC from ending the call while nothing is
+// being read, so that reading can go on later.
+class GrpcWatchCall final : public LockTransport::WatchCall,
+                            public CallRegistry::Call,
+                            public grpc::ClientReadReactor<v1::WatchResponse> {
+ public:
+  GrpcWatchCall(v1::WatchRequest request, LockTransport::WatchEvents events,
+                std::shared_ptr<ServerContact> contact)
+      : request_(std::move(request)), events_(std::move(events)), contact_(std::move(contact)) {}
+
+  static void Start(std::shared_ptr<GrpcWatchCall> call, v1::LockService::Stub& stub,
+                    std::shared_ptr<CallRegistry> registry);
+
+  void Cancel() override;
+  void ReadOn() override;
+
+ private:
+  enum class Reading { kOn, kPaused, kToGoOn, kOver };
+
+  void OnReadDone(bool ok) override;
+  void OnDone(const grpc::Status& status) override;
+
+  grpc::ClientContext context_;
+  const v1::WatchRequest request_;
+  v1::WatchResponse response_;
+  LockTransport::WatchEvents events_;
+  const std::shared_ptr<ServerContact> contact_;
+  std::shared_ptr<CallRegistry> registry_;
+
+  Mutex mutex_;
+  Reading reading_ GUARDED_BY(mutex_) = Reading::kOn;
+  bool cancelled_ GUARDED_BY(mutex_) = false;
+};
+
+// A call with one answer, of any of the API's services. Thread-safe.
+template <typename Service, typename Request, typename Response>
 class GrpcUnaryCall final : public CallRegistry::Call {
  public:
   using Done = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
   // A method of the stub's callback interface.
-  using Method = void (v1::LockService::StubInterface::async_interface::*)(
+  using Method = void (Service::StubInterface::async_interface::*)(
       grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>);
 
   GrpcUnaryCall(Request request, Duration limit, Done done, std::shared_ptr<ServerContact> contact)
@@ -63,7 +99,7 @@ class GrpcUnaryCall final : public CallRegistry::Call {
     context_.set_deadline(gpr_time_from_nanos(limit.count(), GPR_TIMESPAN));
   }
 
-  static void Start(const std::shared_ptr<GrpcUnaryCall>& call, v1::LockService::Stub& stub,
+  static void Start(const std::shared_ptr<GrpcUnaryCall>& call, typename Service::Stub& stub,
                     Method method, const std::shared_ptr<CallRegistry>& registry) {
     if (!registry->Add(call)) {
       call->done_(absl::CancelledError("the client was destroyed"));

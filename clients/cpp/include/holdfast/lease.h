@@ -46,6 +46,9 @@ enum class LeaseState {
 // A view of one grant. Copies show the same grant; none of them keeps it alive
 // or ends it: that is the lock's business. Valid for as long as you like, also
 // after the lock and the client are gone. Thread-safe.
+//
+// A lease is its process's: in a forked child it is kLost, lost() is requested and
+// deadline() has passed.
 class Lease {
  public:
   // Larger than the token of every earlier grant, of any key. Hand it to
@@ -76,9 +79,9 @@ class Lease {
   // thread of the client's that serves nothing else; while one of them runs, the others wait.
   std::stop_token lost() const;
 
-  // OK, or why the lease is lost: FAILED_PRECONDITION with kLeaseExpired, kLeaseForced, or
-  // kLeaseEnded (it is not known why: the lock was granted anew), NOT_FOUND with kLeaseNotFound,
-  // CANCELLED if the client was destroyed.
+  // OK, or why the lease is lost (in a forked child always FAILED_PRECONDITION):
+  // FAILED_PRECONDITION with kLeaseExpired, kLeaseForced, or kLeaseEnded (it is not known why: the
+  // lock was granted anew), NOT_FOUND with kLeaseNotFound, CANCELLED if the client was destroyed.
   absl::Status status() const;
 
   // For the library: leases come from locks.

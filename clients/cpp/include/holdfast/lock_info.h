@@ -30,6 +30,32 @@ struct LockInfo {
   std::uint32_t queue_length = 0;   // How many wait for it.
 };
 
+// Selects locks by their keys and by the leases on them. Empty: all.
+struct LockFilter {
+  std::string key_prefix{};  // Up to 512 bytes.
+  Tags tags{};               // A lease on the lock carries all of these.
+};
+
+// Some of the locks that are held or waited for, in the byte order of their keys.
+struct LockPage {
+  std::vector<LockInfo> locks;  // May be none, with more to come.
+  std::string next_page_token;  // Empty: that was all.
+};
+
+struct ReleaseByTagOptions {
+  bool dry_run = false;  // Change nothing, and tell what would be ended.
+
+  // Spare leases with a larger token: they were granted later. 0: later than this call.
+  // From the answer to a dry run, it makes sure that nothing newer is ended.
+  std::uint64_t max_fencing_token = 0;
+};
+
+struct ReleasedLocks {
+  // The locks whose lease was ended, or would be, as they were before.
+  std::vector<LockInfo> locks;
+  std::uint64_t max_fencing_token = 0;  // Leases with a larger one were spared.
+};
+
 // Where in the queue an acquire stands.
 struct QueueInfo {
   std::uint32_t position = 0;  // 1 is next in line.

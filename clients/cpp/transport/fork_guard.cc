@@ -1,0 +1,47 @@
+#include "clients/cpp/transport/fork_guard.h"
+
+#include <grpc/grpc.h>
+#include <poll.h>
+#include <pthread.h>
+
+#include <atomic>
+
+namespace holdfast::core {
+namespace {
+
+// Written before a fork and in the child, which has one thread then.
+std::atomic<bool> g_in_use_at_fork{false};
+std::atomic<bool> g_inherited{false};
+
+std::atomic<int> g_uses{0};
+std::atomic<bool> g_settling{false};  // The last use has ended, and no fork has waited since.
+
+void BeforeFork() {
+  constexpr int kMaxPauses = 2'000;  // Of a millisecond.
+  const bool wait = g_uses == 0 && g_settling.exchange(false);
+  for (int i = 0; wait && i < kMaxPauses && grpc_is_initialized() != 0; ++i) poll(nullptr, 0, 1);
+  g_in_use_at_fork = grpc_is_initialized() != 0;
+}
+
+void InChild() {
+  if (g_in_use_at_fork) g_inherited = true;
+}
+
+}  // namespace
+
+GrpcUse::GrpcUse() { ++g_uses; }
+
+GrpcUse::~GrpcUse() {
+  if (--g_uses == 0) g_settling = true;
+}
+
+absl::Status CheckMayUseGrpc() {
+  [[maybe_unused]] static const int registered = pthread_atfork(BeforeFork, nullptr, InChild);
+  if (!g_inherited) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "this process was forked while a holdfast::Client, or something else that uses gRPC, was "
+      "alive, and gRPC does not survive that: destroy it before the fork, fork before it is made, "
+      "or call exec in the child");
+}
+
+}  // namespace holdfast::core
