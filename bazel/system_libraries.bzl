@@ -138,6 +138,15 @@ def system_libraries():
         libraries = {"abseil": ["absl_*"]},
     )
     _system_library(
+        name = "asio",
+        debian_package = "libasio-dev",
+        headers = [
+            "asio",
+            "asio.hpp",
+        ],
+        libraries = {"asio": ["-lpthread"]},
+    )
+    _system_library(
         name = "protobuf",
         debian_package = "libprotobuf-dev protobuf-compiler",
         headers = ["google/protobuf"],
