@@ -55,7 +55,7 @@ class Told {
  public:
   WatchCallbacks Callbacks() {
     return {.on_event =
-                [this](const LeaseEvent& event) {
+                [this](const LockEvent& event) {
                   const std::lock_guard<std::mutex> lock(mutex_);
                   events_.push_back(event);
                 },
@@ -66,7 +66,7 @@ class Told {
                 }};
   }
 
-  std::vector<LeaseEvent> events() const {
+  std::vector<LockEvent> events() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return events_;
   }
@@ -80,7 +80,7 @@ class Told {
 
  private:
   mutable std::mutex mutex_;
-  std::vector<LeaseEvent> events_;
+  std::vector<LockEvent> events_;
   std::optional<absl::Status> end_;
 };
 
@@ -165,25 +165,25 @@ TEST_F(InspectTest, WatchTellsWhatIsHeldAndThenWhatHappens) {
   const auto watch = client_->Watch({.key_prefix = "a/"}, told.Callbacks());
   ASSERT_TRUE(watch.ok()) << watch.status();
   ASSERT_TRUE(told.Await(2));
-  const LeaseEvent held = told.events()[0];
-  EXPECT_EQ(held.kind, LeaseEvent::Kind::kHeld);
+  const LockEvent held = told.events()[0];
+  EXPECT_EQ(held.kind, LockEvent::Kind::kHeld);
   EXPECT_EQ(held.key, "a/1");
   EXPECT_EQ(held.owner, "test");
   EXPECT_EQ(held.fencing_token, token);
   EXPECT_THAT(held.tags, ElementsAre("x"));
   EXPECT_EQ(held.expire, 1h);
   EXPECT_GT(held.time.time_since_epoch(), 24h);
-  EXPECT_EQ(told.events()[1].kind, LeaseEvent::Kind::kSnapshotEnd);
+  EXPECT_EQ(told.events()[1].kind, LockEvent::Kind::kSnapshotEnd);
 
   EXPECT_EQ(locks_[0].Release(), absl::OkStatus());
   Take("a/2");
   ASSERT_TRUE(client_->ForceRelease("a/2", 0).ok());
   ASSERT_TRUE(told.Await(5));
-  std::vector<LeaseEvent::Kind> kinds;
-  for (const LeaseEvent& event : told.events()) kinds.push_back(event.kind);
-  EXPECT_THAT(kinds, ElementsAre(LeaseEvent::Kind::kHeld, LeaseEvent::Kind::kSnapshotEnd,
-                                 LeaseEvent::Kind::kReleased, LeaseEvent::Kind::kGranted,
-                                 LeaseEvent::Kind::kForced));
+  std::vector<LockEvent::Kind> kinds;
+  for (const LockEvent& event : told.events()) kinds.push_back(event.kind);
+  EXPECT_THAT(kinds, ElementsAre(LockEvent::Kind::kHeld, LockEvent::Kind::kSnapshotEnd,
+                                 LockEvent::Kind::kReleased, LockEvent::Kind::kGranted,
+                                 LockEvent::Kind::kForced));
   EXPECT_EQ(told.end(), std::nullopt);
 }
 
@@ -226,8 +226,8 @@ TEST_F(InspectTest, SlowWatcherPausesAndMissesNothing) {
   Told told;
   WatchCallbacks callbacks = told.Callbacks();
   std::promise<void> begun;
-  callbacks.on_event = [&begun, wait, tell = callbacks.on_event](const LeaseEvent& event) {
-    if (event.kind == LeaseEvent::Kind::kSnapshotEnd) begun.set_value();
+  callbacks.on_event = [&begun, wait, tell = callbacks.on_event](const LockEvent& event) {
+    if (event.kind == LockEvent::Kind::kSnapshotEnd) begun.set_value();
     wait.wait();
     tell(event);
   };
@@ -244,8 +244,8 @@ TEST_F(InspectTest, SlowWatcherPausesAndMissesNothing) {
   go_on.set_value();
   ASSERT_TRUE(Eventually([&] { return told.events().size() >= std::size_t{2} * kRounds + 1; }));
   std::uint64_t last = 0;
-  for (const LeaseEvent& event : told.events()) {
-    if (event.kind == LeaseEvent::Kind::kSnapshotEnd) continue;
+  for (const LockEvent& event : told.events()) {
+    if (event.kind == LockEvent::Kind::kSnapshotEnd) continue;
     EXPECT_EQ(event.sequence, last + 1) << "an event was missed";
     last = event.sequence;
   }
@@ -256,7 +256,7 @@ TEST_F(InspectTest, CallbackOfAWatchMayEndItsClient) {
   std::promise<void> destroyed;
   std::optional<LockWatch> watch;
   bool first = true;
-  watch = *client->Watch({}, {.on_event = [&](const LeaseEvent&) {
+  watch = *client->Watch({}, {.on_event = [&](const LockEvent&) {
                            if (!std::exchange(first, false)) return;
                            client = nullptr;
                            destroyed.set_value();

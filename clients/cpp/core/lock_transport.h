@@ -90,7 +90,7 @@ class LockTransport {
   };
   struct WatchEvents {
     // False: read no more until ReadOn.
-    absl::AnyInvocable<bool(std::vector<LeaseEvent>)> on_events;
+    absl::AnyInvocable<bool(std::vector<LockEvent>)> on_events;
     absl::AnyInvocable<void(absl::Status)> on_end;  // Called once, last.
   };
   // A watch that is under way.

@@ -7,7 +7,7 @@ namespace holdfast::core {
 
 void WatchCore::Start(const LockFilter& filter) {
   LockTransport::WatchEvents events;
-  events.on_events = [self = shared_from_this()](std::vector<LeaseEvent> more) {
+  events.on_events = [self = shared_from_this()](std::vector<LockEvent> more) {
     return self->OnEvents(std::move(more));
   };
   events.on_end = [self = shared_from_this()](absl::Status why) { self->OnEnd(std::move(why)); };
@@ -37,7 +37,7 @@ void WatchCore::End() {
   if (call != nullptr) call->Cancel();
 }
 
-bool WatchCore::OnEvents(std::vector<LeaseEvent> events) {
+bool WatchCore::OnEvents(std::vector<LockEvent> events) {
   MutexLock lock(mutex_);
   if (ended_) return true;
   backlog_.insert(backlog_.end(), std::make_move_iterator(events.begin()),
@@ -63,7 +63,7 @@ void WatchCore::PostReport() {
 void WatchCore::Report() {
   std::shared_ptr<LockTransport::WatchCall> read_on;
   for (;;) {
-    std::optional<LeaseEvent> event;
+    std::optional<LockEvent> event;
     std::optional<absl::Status> end;
     {
       MutexLock lock(mutex_);

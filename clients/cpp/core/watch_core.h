@@ -42,7 +42,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   void End();
 
  private:
-  bool OnEvents(std::vector<LeaseEvent> events);
+  bool OnEvents(std::vector<LockEvent> events);
   void OnEnd(absl::Status why);
   void PostReport() REQUIRES(mutex_);
   void Report();
@@ -53,7 +53,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   Mutex mutex_;
   CondVar quiet_;
   std::shared_ptr<LockTransport::WatchCall> call_ GUARDED_BY(mutex_);
-  std::deque<LeaseEvent> backlog_ GUARDED_BY(mutex_);
+  std::deque<LockEvent> backlog_ GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ GUARDED_BY(mutex_);  // To be told after the backlog.
   bool posted_ GUARDED_BY(mutex_) = false;              // Report is on its way, or runs.
   bool paused_ GUARDED_BY(mutex_) = false;

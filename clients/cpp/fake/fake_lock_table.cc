@@ -105,7 +105,7 @@ void FakeLockTable::GrantNext(const std::string& key, Answers& answers) {
       Lease{.request = std::move(waiter.request), .token = ++last_token_, .granted = time_.Now()};
   SetLapse(*lock.lease);
   TellGrant(*lock.lease, waiter.call, answers);
-  TellWatches(LeaseEvent::Kind::kGranted, *lock.lease, answers);
+  TellWatches(LockEvent::Kind::kGranted, *lock.lease, answers);
   TellQueue(lock, answers);
 }
 
@@ -171,12 +171,12 @@ void FakeLockTable::OnLapse(const std::string& key, std::uint64_t token) {
         found->second.lease->token != token) {
       return;
     }
-    End(key, Cause::kExpired, LeaseEvent::Kind::kExpired, answers);
+    End(key, Cause::kExpired, LockEvent::Kind::kExpired, answers);
   }
   Run(std::move(answers));
 }
 
-void FakeLockTable::End(const std::string& key, Cause cause, LeaseEvent::Kind event,
+void FakeLockTable::End(const std::string& key, Cause cause, LockEvent::Kind event,
                         Answers& answers) {
   Lock& lock = locks_[key];
   time_.Remove(lock.lease->lapse);
@@ -212,7 +212,7 @@ absl::Status FakeLockTable::Release(const std::string& key, const std::string& l
     const auto found = locks_.find(key);
     if (found != locks_.end() && found->second.lease.has_value() &&
         found->second.lease->request.lease_id == lease_id) {
-      End(key, Cause::kReleased, LeaseEvent::Kind::kReleased, answers);
+      End(key, Cause::kReleased, LockEvent::Kind::kReleased, answers);
     } else {
       ended_.emplace(lease_id, Cause::kReleased);
       result = MakeError(StatusCode::kNotFound, ErrorReason::kLeaseNotFound, "no such lease");
@@ -271,7 +271,7 @@ absl::StatusOr<HolderInfo> FakeLockTable::ForceRelease(const std::string& key,
       return MakeError(StatusCode::kNotFound, ErrorReason::kLockNotHeld, "no such lease");
     }
     former = HolderOf(*found->second.lease);
-    End(key, Cause::kForced, LeaseEvent::Kind::kForced, answers);
+    End(key, Cause::kForced, LockEvent::Kind::kForced, answers);
   }
   Run(std::move(answers));
   return former;
@@ -297,7 +297,7 @@ absl::StatusOr<core::LockTransport::ReleaseByTagPage> FakeLockTable::ReleaseByTa
     }
     if (!request.options.dry_run) {
       for (const std::string& key : keys) {
-        End(key, Cause::kForced, LeaseEvent::Kind::kForced, answers);
+        End(key, Cause::kForced, LockEvent::Kind::kForced, answers);
       }
     }
   }
@@ -318,13 +318,13 @@ FakeLockTable::CallId FakeLockTable::Watch(const void* client, const LockFilter&
       answers.push_back([call, away] { call->watch.on_end(away); });
     } else {
       calls_.emplace(id, call);
-      std::vector<LeaseEvent> snapshot;
+      std::vector<LockEvent> snapshot;
       for (const auto& [key, held] : locks_) {
         if (held.lease.has_value() && Matches(filter, key, held)) {
-          snapshot.push_back(EventOf(LeaseEvent::Kind::kHeld, *held.lease));
+          snapshot.push_back(EventOf(LockEvent::Kind::kHeld, *held.lease));
         }
       }
-      snapshot.push_back({.kind = LeaseEvent::Kind::kSnapshotEnd, .sequence = last_event_});
+      snapshot.push_back({.kind = LockEvent::Kind::kSnapshotEnd, .sequence = last_event_});
       answers.push_back([call, snapshot] { call->watch.on_events(snapshot); });
     }
   }
@@ -332,7 +332,7 @@ FakeLockTable::CallId FakeLockTable::Watch(const void* client, const LockFilter&
   return id;
 }
 
-void FakeLockTable::TellWatches(LeaseEvent::Kind kind, const Lease& lease, Answers& answers) {
+void FakeLockTable::TellWatches(LockEvent::Kind kind, const Lease& lease, Answers& answers) {
   ++last_event_;
   for (const auto& [id, call] : calls_) {
     if (call->watch.on_events == nullptr ||
@@ -396,7 +396,7 @@ LockInfo FakeLockTable::InfoOf(const std::string& key, const Lock& lock) const {
   return info;
 }
 
-LeaseEvent FakeLockTable::EventOf(LeaseEvent::Kind kind, const Lease& lease) const {
+LockEvent FakeLockTable::EventOf(LockEvent::Kind kind, const Lease& lease) const {
   return {.kind = kind,
           .sequence = last_event_,
           .key = lease.request.key,

@@ -98,13 +98,13 @@ class FakeLockTable {
   void TellGrant(const Lease& lease, const std::shared_ptr<Call>& call, Answers& answers)
       REQUIRES(mutex_);
   void TellQueue(const Lock& lock, Answers& answers) const REQUIRES(mutex_);
-  void End(const std::string& key, Cause cause, LeaseEvent::Kind event, Answers& answers)
+  void End(const std::string& key, Cause cause, LockEvent::Kind event, Answers& answers)
       REQUIRES(mutex_);
   void SetLapse(Lease& lease) REQUIRES(mutex_);
   void OnLapse(const std::string& key, std::uint64_t token);
   void OnTimeout(const std::string& key, const std::string& lease_id);
-  void TellWatches(LeaseEvent::Kind kind, const Lease& lease, Answers& answers) REQUIRES(mutex_);
-  LeaseEvent EventOf(LeaseEvent::Kind kind, const Lease& lease) const REQUIRES(mutex_);
+  void TellWatches(LockEvent::Kind kind, const Lease& lease, Answers& answers) REQUIRES(mutex_);
+  LockEvent EventOf(LockEvent::Kind kind, const Lease& lease) const REQUIRES(mutex_);
   LockInfo InfoOf(const std::string& key, const Lock& lock) const REQUIRES(mutex_);
   HolderInfo HolderOf(const Lease& lease) const REQUIRES(mutex_);
   bool Matches(const LockFilter& filter, const std::string& key, const Lock& lock) const

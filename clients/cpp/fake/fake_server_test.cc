@@ -109,8 +109,8 @@ TEST_F(FakeServerTest, LeaseThatWasForcedIsLostAtTheNextRenewal) {
 
 TEST_F(FakeServerTest, LocksAreListedWatchedAndReleasedByTag) {
   std::vector<std::string> told;
-  auto watch = *client_->Watch(
-      {}, {.on_event = [&](const LeaseEvent& event) { told.push_back(event.key); }});
+  auto watch =
+      *client_->Watch({}, {.on_event = [&](const LockEvent& event) { told.push_back(event.key); }});
   SyncLock a(*client_, "a", {.tags = {"x", "y"}});
   SyncLock b(*client_, "b", {.tags = "x"});
   ASSERT_TRUE(a.Acquire().ok());

@@ -102,12 +102,12 @@ LockTransport::ReleaseByTagPage PageFrom(const v1::ReleaseByTagResponse& respons
   return page;
 }
 
-std::vector<LeaseEvent> EventsFrom(const v1::WatchResponse& response) {
-  std::vector<LeaseEvent> events;
+std::vector<LockEvent> EventsFrom(const v1::WatchResponse& response) {
+  std::vector<LockEvent> events;
   for (const v1::LeaseEvent& proto : response.events()) {
-    LeaseEvent& event = events.emplace_back();
+    LockEvent& event = events.emplace_back();
     if (v1::LeaseEvent::Kind_IsValid(proto.kind())) {
-      event.kind = static_cast<LeaseEvent::Kind>(proto.kind());
+      event.kind = static_cast<LockEvent::Kind>(proto.kind());
     }
     event.sequence = proto.sequence();
     event.key = proto.key();

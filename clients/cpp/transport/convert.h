@@ -31,7 +31,7 @@ v1::Filter ToProto(const LockFilter& filter);
 HolderInfo HolderFrom(const v1::Holder& holder);
 LockPage LockPageFrom(const v1::ListResponse& response);
 LockTransport::ReleaseByTagPage PageFrom(const v1::ReleaseByTagResponse& response);
-std::vector<LeaseEvent> EventsFrom(const v1::WatchResponse& response);
+std::vector<LockEvent> EventsFrom(const v1::WatchResponse& response);
 
 // With the service's reason and what belongs to it, if there are any (core/errors.h).
 absl::Status StatusFrom(const grpc::Status& status);

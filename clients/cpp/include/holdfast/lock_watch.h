@@ -1,7 +1,7 @@
 // What happens to leases, as it happens.
 //
 //     auto watch = client->Watch({.key_prefix = "reports/"},
-//                                {.on_event = [](const holdfast::LeaseEvent& event) { ... },
+//                                {.on_event = [](const holdfast::LockEvent& event) { ... },
 //                                 .on_end = [](const absl::Status& why) { ... }});
 //
 // A watch begins with a snapshot: a kHeld event for every lease that matches, then one
@@ -30,7 +30,7 @@ class WatchCore;
 }  // namespace core
 
 // A plain value, thread-compatible.
-struct LeaseEvent {
+struct LockEvent {
   // The names and numbers of holdfast.v1.LeaseEvent of the API.
   enum class Kind {
     kUnspecified = 0,  // Of a newer server: what it tells is not known here.
@@ -54,7 +54,7 @@ struct LeaseEvent {
 
 // Both run where callbacks run (ClientOptions::executor), one at a time.
 struct WatchCallbacks {
-  std::function<void(const LeaseEvent&)> on_event{};
+  std::function<void(const LockEvent&)> on_event{};
 
   // Called once, last: why the watch has ended, other than by its destruction. Nothing is
   // watched any more then; watch again, and the new snapshot says what was missed.
