@@ -1,11 +1,22 @@
 #include "services/common/log.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
 #include <cstdint>
+#include <ctime>
 #include <limits>
 #include <string>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/common/clock.h"
 
 namespace holdfast {
 namespace {
@@ -44,6 +55,8 @@ TEST(FormatLogLineTest, QuotesWhatWouldReadAsSomethingElse) {
   EXPECT_THAT(LineWith(""), testing::EndsWith(" k=\"\"\n"));
   EXPECT_THAT(LineWith("two words"), testing::EndsWith(" k=\"two words\"\n"));
   EXPECT_THAT(LineWith("a=b"), testing::EndsWith(" k=\"a=b\"\n"));
+  EXPECT_THAT(LineWith("5\""), testing::EndsWith(" k=\"5\\\"\"\n"));
+  EXPECT_THAT(LineWith("a\tb"), testing::EndsWith(" k=\"a\\tb\"\n"));
   EXPECT_THAT(LineWith("say \"hi\""), testing::EndsWith(" k=\"say \\\"hi\\\"\"\n"));
   EXPECT_THAT(LineWith("back\\slash"), testing::EndsWith(" k=\"back\\\\slash\"\n"));
 }
@@ -89,6 +102,113 @@ TEST(LogTest, WritesWhatIsAtLeastAsSevereAsTheLevel) {
       testing::MatchesRegex(R"(level=warning time=20..-..-..T..:..:..\....Z msg="loud enough")"
                             "\n"));
   SetLogLevel(LogLevel::kInfo);
+}
+
+std::int64_t WallMilliseconds() {
+  return static_cast<std::int64_t>(SystemClock().Read().wall) / 1'000'000;
+}
+
+TEST(LogTest, TellsTheTimeToTheMillisecond) {
+  // A millisecond that is written as another one may still lie between two readings that are
+  // far apart: hence many.
+  for (int i = 0; i < 100; ++i) {
+    CaptureStderr();
+    const std::int64_t before = WallMilliseconds();
+    Log(LogLevel::kInfo, "now");
+    const std::int64_t after = WallMilliseconds();
+    const std::string line = GetCapturedStderr();
+    std::tm utc{};
+    const char* rest = strptime(line.c_str(), "level=info time=%Y-%m-%dT%H:%M:%S", &utc);
+    ASSERT_NE(rest, nullptr) << line;
+    ASSERT_EQ(rest[0], '.') << line;
+    const std::int64_t written = timegm(&utc) * 1'000 + std::stoi(rest + 1);
+    EXPECT_LE(before, written) << line;
+    EXPECT_LE(written, after) << line;
+  }
+}
+
+// Standard error is a pipe for as long as this lives.
+class PipedStderr {
+ public:
+  PipedStderr() : kept_(dup(STDERR_FILENO)) {
+    EXPECT_EQ(pipe2(ends_.data(), O_CLOEXEC), 0);
+    EXPECT_EQ(dup2(ends_[1], STDERR_FILENO), STDERR_FILENO);
+    close(ends_[1]);
+  }
+  ~PipedStderr() {
+    Restore();
+    CloseReader();
+  }
+  PipedStderr(const PipedStderr&) = delete;
+  PipedStderr& operator=(const PipedStderr&) = delete;
+
+  void CloseReader() {
+    if (ends_[0] >= 0) close(ends_[0]);
+    ends_[0] = -1;
+  }
+
+  // Afterwards the reader meets the end.
+  void Restore() {
+    if (kept_ < 0) return;
+    dup2(kept_, STDERR_FILENO);
+    close(kept_);
+    kept_ = -1;
+  }
+
+  bool full() const {
+    int bytes = 0;
+    ioctl(ends_[0], FIONREAD, &bytes);
+    return bytes == fcntl(ends_[0], F_GETPIPE_SZ);
+  }
+
+  std::string Read() const {
+    std::array<char, 4096> bytes{};
+    const ssize_t count = read(ends_[0], bytes.data(), bytes.size());
+    return count <= 0 ? "" : std::string(bytes.data(), static_cast<std::size_t>(count));
+  }
+
+ private:
+  std::array<int, 2> ends_{};
+  int kept_;
+};
+
+TEST(LogTest, GivesUpWhenNobodyReads) {
+  const auto before = std::signal(SIGPIPE, SIG_IGN);
+  {
+    PipedStderr piped;
+    piped.CloseReader();
+    Log(LogLevel::kInfo, "to nobody");  // Returns.
+  }
+  std::signal(SIGPIPE, before);
+}
+
+std::atomic<int> signals = 0;
+
+TEST(LogTest, WritesTheWholeLineAlthoughSignalsInterruptIt) {
+  struct sigaction count {};
+  count.sa_handler = [](int) { ++signals; };  // Without SA_RESTART.
+  struct sigaction before {};
+  sigaction(SIGUSR1, &count, &before);
+  const std::string message(200'000, 'x');
+  std::string line;
+  {
+    PipedStderr piped;
+    std::thread writer([&] {
+      Log(LogLevel::kInfo, message);
+      piped.Restore();
+    });
+    while (!piped.full()) std::this_thread::yield();
+    // The first one ends the write that has filled the pipe, the others the next one.
+    for (int sent = 1; sent <= 20; ++sent) {
+      pthread_kill(writer.native_handle(), SIGUSR1);
+      while (signals < sent) std::this_thread::yield();
+    }
+    for (std::string part = piped.Read(); !part.empty(); part = piped.Read()) line += part;
+    writer.join();
+  }
+  sigaction(SIGUSR1, &before, nullptr);
+  EXPECT_THAT(line, testing::EndsWith("msg=\"" + message + "\"\n"));
+  EXPECT_THAT(line, testing::StartsWith("level=info "));
 }
 
 }  // namespace
