@@ -1,5 +1,7 @@
 """What `./dev mutate` does with mutants once they are found."""
 
+import contextlib
+import io
 import os
 import pathlib
 import stat
@@ -8,6 +10,7 @@ import time
 import unittest
 
 import equivalent
+import mutate
 import report
 import rewrite
 import run_tests
@@ -179,6 +182,48 @@ class SelectTestsTest(unittest.TestCase):
             (root / "a/b/c").mkdir(parents=True)
             (root / "a/BUILD.bazel").touch()
             self.assertEqual(select_tests.package_of(root, "a/b/c/d.h"), "a")
+
+
+class WorkspaceTest(unittest.TestCase):
+    def test_the_copy_is_the_checkout_without_what_bazel_and_git_keep_in_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder, "root")
+            copy = workspace.Workspace(root, pathlib.Path(folder, "copy"), "", 1)
+            skipped = (".git/HEAD", "bazel-out/z.cc", ".bazelrc.user")
+            for name in ("a/x.cc", "a/y.cc", "bazel/b.bzl", *skipped):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(name)
+            copy.copy()
+
+            def copied():
+                files = (path for path in copy.tree.rglob("*") if path.is_file())
+                return {path.relative_to(copy.tree).as_posix() for path in files}
+
+            self.assertEqual(copied(), {"a/x.cc", "a/y.cc", "bazel/b.bzl"})
+            untouched = (copy.tree / "a/x.cc").stat().st_mtime_ns
+            (copy.tree / "bazel/b.bzl").write_text("with a mutant in it")
+            (root / "a/y.cc").unlink()
+            copy.copy()
+            self.assertEqual(copied(), {"a/x.cc", "bazel/b.bzl"})
+            self.assertEqual((copy.tree / "bazel/b.bzl").read_text(), "bazel/b.bzl")
+            self.assertEqual((copy.tree / "a/x.cc").stat().st_mtime_ns, untouched)
+
+
+class DrawTest(unittest.TestCase):
+    def setUp(self):
+        self.found = {"a/b.cc": [_mutant(before=f"f({i});", statement=i) for i in range(9)]}
+
+    def _draw(self, *arguments, listed=()):
+        with contextlib.redirect_stdout(io.StringIO()):
+            return mutate.draw(self.found, listed, mutate.parse(arguments))
+
+    def test_all_mutants_without_a_count_and_so_many_with_one(self):
+        self.assertEqual(sorted(self._draw()), list(range(1, 10)))
+        self.assertEqual(sorted(self._draw("--count", "4")), [1, 2, 3, 4])
+
+    def test_what_is_listed_is_not_drawn(self):
+        listed = {mutant.key for mutant in self.found["a/b.cc"][:8]}
+        self.assertEqual([m.before for m in self._draw(listed=listed).values()], ["f(8);"])
 
 
 class ReportTest(unittest.TestCase):
