@@ -1,5 +1,5 @@
-// What the engine is asked to do. Plain values, already validated: the engine
-// does not check sizes or characters again.
+// The commands of the engine. Plain values, already validated: the engine does
+// not check sizes or characters again.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_COMMAND_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_COMMAND_H_
@@ -15,7 +15,7 @@
 
 namespace holdfast {
 
-// Names one call for as long as the process lives.
+// Identifies a call, uniquely for the life of the process.
 enum class CallId : std::uint64_t {};
 
 // Wait for as long as the call is open.
@@ -24,8 +24,8 @@ inline constexpr Duration kNoTimeout = Duration::max();
 struct AcquireCommand {
   LeaseSpec spec;
   Duration timeout{};         // Zero: try once.
-  bool report_queue = false;  // Answer with Queued outcomes while waiting.
-  Instant received;           // When the server got the call.
+  bool report_queue = false;  // Send Queued outcomes while waiting.
+  Instant received;           // When the server received the call.
 };
 
 struct ReleaseCommand {
@@ -36,7 +36,7 @@ struct ReleaseCommand {
 struct RenewCommand {
   std::string key;
   std::string lease_id;
-  std::optional<Duration> expire;  // Absent: as before. Never shortens the lease.
+  std::optional<Duration> expire;  // Absent: unchanged. Never shortens the lease.
   Instant received;
 };
 
@@ -45,54 +45,54 @@ struct GetCommand {
 };
 
 struct ListCommand {
-  LeaseFilter filter;           // Empty: waiters alone are enough to be listed.
-  std::string after_key;        // Begin behind this key; empty: at the first.
+  LeaseFilter filter;           // Empty: includes locks that only have waiters.
+  std::string after_key;        // Start after this key; empty: at the first.
   std::uint32_t page_size = 0;  // At least 1.
 };
 
-// Ends whatever lease is on the lock; or only the one with this token, which
-// makes it safe to send again.
+// Ends the lock's current lease, or only the one with this token, which makes the
+// command safe to retry.
 struct ForceReleaseCommand {
   std::string key;
   std::optional<std::uint64_t> fencing_token;
 };
 
-// Ends, or with `dry_run` only shows, a page of the leases that match.
+// Ends, or with `dry_run` only shows, one page of the matching leases.
 struct ReleaseByTagCommand {
   std::vector<std::string> tags;  // At least one; in byte order, without repeats.
   bool dry_run = false;
-  std::string after_key;  // As of ListCommand.
-  // Spare leases with a larger token: they were granted later. Absent: those
-  // that are granted later than now.
+  std::string after_key;  // As in ListCommand.
+  // Spare leases with a larger token, which were granted later. Absent: spare
+  // those granted after this command.
   std::optional<std::uint64_t> max_fencing_token;
 };
 
-// Watches leases: Watched outcomes until it is cancelled.
+// Watches leases: sends Watched outcomes until it is cancelled.
 struct WatchCommand {
   LeaseFilter filter;
 };
 
-// `call`, which watches, is ready for the next page of its snapshot.
+// The watch `call` is ready for the next page of its snapshot.
 struct WatchNextPageCommand {
   CallId call{};
 };
 
-// The caller has gone away. If `call` still waits or watches, it is answered with
+// The caller has gone. If `call` still waits or watches, it is answered with
 // Refusal::kCancelled; otherwise nothing happens.
 struct CancelCommand {
   CallId call{};
 };
 
-// A Granted outcome did not reach its caller. At most once for each outcome. The
-// report may be late: when the id has been forgotten and granted anew meanwhile,
-// only the token says which grant it was.
+// A Granted outcome did not reach its caller. Sent at most once per outcome,
+// perhaps late: if the id has been forgotten and granted again meanwhile, only
+// the token tells which grant is meant.
 struct UndeliveredCommand {
   std::string lease_id;
   std::uint64_t fencing_token = 0;
 };
 
-// The server is about to stop: every call that waits or watches is answered with
-// Refusal::kStopping. Leases stay.
+// The server is about to stop: every waiting or watching call is answered with
+// Refusal::kStopping. Leases stay held.
 struct DrainCommand {};
 
 using CommandBody =
@@ -101,7 +101,7 @@ using CommandBody =
                  CancelCommand, UndeliveredCommand, DrainCommand>;
 
 struct Command {
-  CallId call{};  // Who gets the outcomes. Only some have any: ExpectsOutcome.
+  CallId call{};  // Receives the outcomes, if there are any: see ExpectsOutcome.
   CommandBody body;
 };
 

@@ -1,4 +1,4 @@
-// Leases, and how locks look from outside. Plain values, thread-compatible.
+// Leases, and the public views of locks. Plain values, thread-compatible.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_LEASE_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_LEASE_H_
@@ -13,7 +13,7 @@
 
 namespace holdfast {
 
-// What a caller asks for. Two requests with the same lease_id must agree in all
+// What a caller requests. Two requests with the same lease_id must agree in all
 // of it.
 struct LeaseSpec {
   std::string key;
@@ -25,29 +25,29 @@ struct LeaseSpec {
   bool operator==(const LeaseSpec&) const = default;
 };
 
-// The expire that a lease was asked for with.
+// The expire that a lease was originally requested with.
 struct AskedExpire {
   std::optional<Duration> expire;  // Absent: until released.
 
   bool operator==(const AskedExpire&) const = default;
 };
 
-// A lease as it is stored: what was asked for and what was granted. It holds no
+// A lease as it is stored: what was requested and what was granted. It has no
 // deadline, because deadlines do not survive a restart.
 struct LeaseRecord {
-  LeaseSpec spec;  // With the expire that it has now.
+  LeaseSpec spec;  // With its current expire.
   std::uint64_t fencing_token = 0;
   WallTime granted_at{};  // For display only.
 
-  // Present where a renewal has given the lease another expire since: a request
-  // that is sent again late still has the first one.
+  // Present if a renewal has changed the expire: a late retry of the request
+  // still carries the original one.
   std::optional<AskedExpire> asked{};
 
   const std::optional<Duration>& asked_expire() const {
     return asked.has_value() ? asked->expire : spec.expire;
   }
 
-  // As a renewal does.
+  // Applies the expire of a renewal.
   void ChangeExpire(Duration expire) {
     const AskedExpire first{asked_expire()};
     spec.expire = expire;
@@ -58,10 +58,10 @@ struct LeaseRecord {
   bool operator==(const LeaseRecord&) const = default;
 };
 
-// Selects leases: for listings, watches and releases by tag.
+// Selects leases, for listings, watches and releases by tag.
 struct LeaseFilter {
   std::string key_prefix;         // Empty: every key.
-  std::vector<std::string> tags;  // All of these; in byte order, without repeats.
+  std::vector<std::string> tags;  // All are required; in byte order, without repeats.
 
   bool Matches(const LeaseSpec& spec) const {
     return spec.key.starts_with(key_prefix) &&
@@ -69,17 +69,17 @@ struct LeaseFilter {
   }
 };
 
-// How a lease_id came to its end.
+// How a lease_id ended.
 enum class EndCause { kReleased, kExpired, kForced, kCancelled, kTimedOut };
 
 // A lease as its holder sees it.
 struct LeaseView {
   LeaseRecord lease;
-  std::optional<Duration> remaining;  // Absent as spec.expire is.
-  Duration elapsed{};                 // From the receipt of the call to the moment described.
+  std::optional<Duration> remaining;  // Absent if spec.expire is.
+  Duration elapsed{};                 // From receiving the call to the moment described.
 };
 
-// A lease as everybody else sees it: the lease_id is a secret.
+// A lease as everybody else sees it, without the lease_id, which is secret.
 struct HolderView {
   std::string owner;
   std::uint64_t fencing_token = 0;
@@ -95,7 +95,7 @@ struct WaiterView {
   std::vector<std::string> tags;
   std::uint32_t position = 0;  // 1 is next in line.
   Duration waiting_for{};
-  bool parked = false;  // Keeps its place, but has no open call.
+  bool parked = false;  // Has no open call, but keeps its place.
 };
 
 struct LockView {

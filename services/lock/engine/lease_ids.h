@@ -1,10 +1,10 @@
-// Every lease_id that the server knows, and what it is: each has one entry, which goes
-// from waiting over held to ended, or takes a part of that way.
+// All lease_ids that the server knows. Each has one entry, which goes from waiting to
+// held to ended, and may skip states.
 //
-// An id that has ended is remembered for at least kRetention, so that a late duplicate
-// of its acquire is refused. At most `max_ended` are kept, at some 120 bytes each if they
-// are UUIDs; past that the oldest are forgotten early. What is added and forgotten of
-// these is mirrored in the store. Thread-compatible.
+// An ended id is remembered for at least kRetention, so that a late duplicate of its
+// acquire is refused. At most `max_ended` are kept, about 120 bytes each if they are
+// UUIDs; beyond that the oldest are forgotten early. Additions and removals of ended ids
+// go to the store as well. Thread-compatible.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_LEASE_IDS_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_LEASE_IDS_H_
@@ -27,7 +27,7 @@
 
 namespace holdfast {
 
-// What a lease_id is: one of these, or, of an id that is unknown, none.
+// The state of a lease_id: one of these; none if the id is unknown.
 struct KnownId {
   HeldLease* lease = nullptr;
   Waiter* waiter = nullptr;
@@ -35,7 +35,7 @@ struct KnownId {
 
   bool unknown() const { return lease == nullptr && waiter == nullptr && !ended.has_value(); }
 
-  // REQUIRES: it is held or waits.
+  // REQUIRES: it is held or waiting.
   const std::string& key() const {
     return lease != nullptr ? lease->record.spec.key : waiter->spec.key;
   }
@@ -45,7 +45,7 @@ class LeaseIds {
  public:
   static constexpr Duration kRetention = std::chrono::minutes(5);
 
-  // Forgetting costs a write. It can wait until there are many to forget.
+  // Forgetting costs a write, so it is done for many ids at a time.
   static constexpr Duration kPruneInterval = std::chrono::seconds(30);
 
   // At most this many are forgotten in one batch, to keep batches short.
@@ -55,24 +55,24 @@ class LeaseIds {
 
   KnownId Find(std::string_view lease_id) const;
 
-  // The id waits. REQUIRES: it was unknown.
+  // The id is now waiting. REQUIRES: it was unknown.
   Waiter& AddWaiter(std::unique_ptr<Waiter> waiter);
 
-  // The id is held. REQUIRES: it was unknown, or waited; the waiter is gone then.
+  // The id is now held. REQUIRES: it was unknown or waiting; a waiter is destroyed.
   HeldLease& AddLease(std::unique_ptr<HeldLease> lease);
 
-  // The id has ended. What it was, waiter or lease, is gone. REQUIRES: it had not ended
+  // The id has ended; its waiter or lease is destroyed. REQUIRES: it had not ended
   // before.
   void End(std::string_view lease_id, EndCause cause, Instant now, RecordBatch& changes);
 
-  // As if the id had never been. REQUIRES: it waits or is held.
+  // Makes the id unknown. REQUIRES: it is waiting or held.
   void Forget(std::string_view lease_id);
 
-  // Takes up that the store remembers an id as ended. Its retention begins again, for
-  // lack of a clock that goes on across restarts. REQUIRES: it is unknown.
+  // Loads an ended id from the store. Its retention starts again, because no clock
+  // continues across restarts. REQUIRES: it is unknown.
   void RestoreEnded(std::string_view lease_id, EndCause cause, Instant now);
 
-  // When Prune has something to do next.
+  // When Prune next has something to do.
   std::optional<Instant> NextPrune() const;
 
   // Forgets ids whose retention is over.
@@ -89,10 +89,10 @@ class LeaseIds {
     EndCause cause{};
   };
 
-  // The id is kept in what it is, so an entry is hardly more than a pointer.
+  // The id itself is stored in the state, so an entry is little more than a pointer.
   using State = std::variant<std::unique_ptr<HeldLease>, std::unique_ptr<Waiter>, const Ended*>;
   struct Entry {
-    mutable State state;  // Changes in place: always one with the same id.
+    mutable State state;  // Changes in place; the id stays the same.
   };
 
   static std::string_view IdOf(const State& state);

@@ -14,24 +14,24 @@
 namespace holdfast {
 
 struct Limits {
-  // Leases that are held at the same time.
+  // Leases held at the same time.
   std::uint32_t max_leases = 1'000'000;
 
-  // Waiters in one queue: the tests put 10,000 there, and a queue of more than
-  // ten times that is a mistake of its clients.
+  // Waiters in one queue. The tests use 10,000; more than ten times that is a
+  // client's mistake.
   std::uint32_t max_waiters_per_key = 100'000;
 
   std::uint32_t max_waiters = 200'000;
 
-  // Calls that wait at the same time, whether they stream or not. A waiter has one,
-  // or for a while several, or none while it is parked.
+  // Calls waiting at the same time, streaming or not. A waiter normally has one;
+  // briefly several after a retry; none while it is parked.
   std::uint32_t max_open_waits = 100'000;
 
-  // Used-up lease ids that are remembered. Past this the oldest are forgotten
+  // Ended lease_ids that are remembered. Beyond this the oldest are forgotten
   // before their five minutes are over.
   std::uint32_t max_ended_ids = 1'000'000;
 
-  // Commands that wait for the engine.
+  // Commands waiting for the engine.
   std::uint32_t max_pending_commands = 65'536;
 
   // How long a waiter without an open call keeps its place, and a grant that

@@ -1,13 +1,13 @@
-// The engine: one thread that owns the lock table, and the mailbox in front of
-// it.
+// The engine: one thread that owns the lock table, and the mailbox in front of it.
 //
-// Any thread hands in commands. The engine's thread takes all that wait, applies
-// them to the table, commits what changed as one batch, and only then tells the
-// outcomes. While a batch is on its way to the disk the next one gathers, so the
-// price of a sync is shared by all who wait for it.
+// Any thread may submit commands. The engine's thread takes all that are waiting,
+// applies them to the table, commits the changes as one batch, and only then delivers
+// the outcomes. While one batch is being written, the next one collects, so all of
+// its callers share the cost of one sync.
 //
-// Nothing is told before it is durable, reads included: they are answered with
-// the batch that they were read in, so nobody sees what a crash could take back.
+// Nothing is answered before it is durable. That includes reads: they are answered
+// together with the batch in which they were read, so nobody sees anything that a
+// crash could undo.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_ENGINE_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_ENGINE_H_
@@ -31,68 +31,68 @@
 
 namespace holdfast {
 
-// Whoever waits for the outcome of a call. Must stay alive until it has been
-// given a final outcome; the engine does not touch it after that.
+// Receives the outcomes of a call. Must stay alive until it has received a final
+// outcome; the engine does not touch it after that.
 class CallListener {
  public:
-  // Called on the engine's thread, or within Submit. Must not block: every other
-  // call waits meanwhile. May call Submit, Cancel and ReportUndelivered.
+  // Called on the engine's thread, or within Submit. Must not block, because that
+  // blocks every other call. May call Submit, Cancel and ReportUndelivered.
   virtual void OnOutcome(Outcome outcome) = 0;
 
  protected:
   ~CallListener() = default;
 };
 
-// Thread-safe, but for Start, Drain and Stop, which are called one after the other, in
-// this order and each at most once.
+// Thread-safe, except for Start, Drain and Stop, which are called one after the
+// other, in this order, at most once each.
 class LockEngine {
  public:
-  // `on_fatal` is called on the engine's thread when a commit has failed. It
-  // should end the process; if it returns, the engine answers nothing any more.
+  // `on_fatal` is called on the engine's thread when a commit has failed. It should
+  // end the process; if it returns, the engine no longer answers anything.
   LockEngine(const Limits& limits, const Clock& clock,
              std::function<void(const absl::Status&)> on_fatal);
   ~LockEngine();
   LockEngine(const LockEngine&) = delete;
   LockEngine& operator=(const LockEngine&) = delete;
 
-  // Loads what `store` holds and begins to serve. Until it returns OK, commands
+  // Loads the records of `store` and starts serving. Until it returns OK, commands
   // are refused with Refusal::kStarting. Errors are those of LockStore::Load;
   // CANCELLED after AbandonStart.
   absl::Status Start(std::unique_ptr<LockStore> store);
 
-  // Nobody wants what Start, in another thread, is loading, or will be: from now on
-  // commands are refused with kStopping. Start itself goes on to its end. False: too
-  // late, the engine serves or has stopped, and nothing was done.
+  // Abandons a Start that runs, or will run, on another thread: from now on commands
+  // are refused with kStopping. Start itself still runs to its end. False: too late,
+  // the engine is serving or has stopped, and nothing was changed.
   bool AbandonStart();
 
-  // Hands in a command. `listener` gets exactly one final outcome, possibly
-  // before Submit returns. Refused at once with kStarting, kStopping or
-  // kLimitExceeded (the mailbox is full).
+  // Submits a command. `listener` gets exactly one final outcome, possibly before
+  // Submit returns. Refused at once with kStarting, kStopping or kLimitExceeded (the
+  // mailbox is full).
   CallId Submit(CommandBody body, CallListener* listener);
 
-  // The caller of `call` has gone. Its listener still gets its final outcome:
-  // kCancelled, or another one that was on its way.
+  // The caller of `call` has gone. Its listener still gets a final outcome:
+  // kCancelled, or one that was already on its way.
   void Cancel(CallId call);
 
-  // The caller of `call`, which watches, is ready for the next page of the snapshot.
+  // The watch `call` is ready for the next page of its snapshot.
   void ContinueWatch(CallId call);
 
-  // The caller did not get its Granted outcome: unless it comes back with the
-  // same lease_id within the re-attach window, the lease is released.
+  // The caller did not receive its Granted outcome. Unless it comes back with the
+  // same lease_id within the reattach window, the lease is released.
   void ReportUndelivered(UndeliveredCommand grant);
 
-  // From now on commands are refused with kStopping, and every call that waits or
-  // watches is answered so. Returns when those answers have been handed to their listeners.
+  // From now on commands are refused with kStopping, and every waiting or watching
+  // call is answered with it. Returns when their listeners have those answers.
   void Drain();
 
-  // Ends the thread. Commands that are still in the mailbox are answered first,
-  // but calls that wait are not: Drain answers those.
+  // Ends the thread. Commands still in the mailbox are answered first, but not
+  // waiting calls: Drain answers those.
   void Stop();
 
-  // The clock that commands are stamped with.
+  // The clock for the timestamps in commands.
   const Clock& clock() const { return clock_; }
 
-  // What is in the table, as of the last turn. For tests and metrics.
+  // The table's contents as of the last turn. For tests and metrics.
   TableStats stats() const;
 
  private:
@@ -116,14 +116,14 @@ class LockEngine {
   mutable Mutex stats_mutex_;
   TableStats stats_ GUARDED_BY(stats_mutex_);
 
-  // The engine thread's own.
+  // Used by the engine's thread alone.
   std::unique_ptr<LockStore> store_;
   std::unique_ptr<TurnRunner> runner_;
   absl::flat_hash_map<CallId, CallListener*> listeners_;
 
   std::thread thread_;
 
-  // Tells a turn that is slow from a process that was stopped (stall_guard.h).
+  // Distinguishes a slow turn from a process that was stopped (stall_guard.h).
   Mutex heart_mutex_;
   CondVar heart_stops_;
   bool heart_stopped_ GUARDED_BY(heart_mutex_) = false;

@@ -1,6 +1,5 @@
-// Answers List, and walks the locks under a prefix, a page at a time in the byte
-// order of their keys, for whoever shows many locks: listings and the snapshots of
-// watches.
+// Answers List, and walks the locks under a prefix for listings and watch
+// snapshots: page by page, in the byte order of their keys.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_LISTING_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_LISTING_H_
@@ -15,13 +14,14 @@
 
 namespace holdfast {
 
-// A page looks at this many locks at the most and then ends early, so that a walk
-// which finds little cannot hold up every other call.
+// A page visits at most this many locks, so that a walk that finds little cannot
+// hold up every other call.
 inline constexpr int kLocksWalkedPerPage = 2'000;
 
-// Calls `visit(const LockState&)` for one lock after the other, beginning behind
-// the key `after`, or at the first. `visit` returns whether the page has room for
-// more. Returns the key behind which the next page begins; nothing: that was all.
+// Calls `visit(const LockState&)` for one lock after another, starting after the
+// key `after`, or at the first. `visit` returns whether the page has room for
+// more. Returns the key after which the next page starts, or nothing if this was
+// the last.
 template <typename Visit>
 std::optional<std::string> WalkPage(const LockMap& locks, const std::string& prefix,
                                     const std::optional<std::string>& after, Visit visit) {

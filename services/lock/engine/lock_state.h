@@ -1,5 +1,5 @@
-// One lock inside the lock table: who holds it and who waits. It exists for as
-// long as there is either. Thread-compatible.
+// One lock in the lock table: who holds it and who waits. It exists as long as
+// anybody does either. Thread-compatible.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_STATE_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_STATE_H_
@@ -26,14 +26,14 @@ struct HeldLease {
   LeaseRecord record;
   LockState* lock = nullptr;
 
-  Instant began;                 // Of its expire: the grant or the last renewal that counts.
-  Instant granted;               // Meaningless where `restored`.
+  Instant began;                 // Of its expire: the grant or the last effective renewal.
+  Instant granted;               // Meaningless if `restored`.
   bool restored = false;         // Loaded from the store: granted before a restart.
-  std::optional<TimerId> lapse;  // Set where the lease has an expiry.
+  std::optional<TimerId> lapse;  // Set if the lease has an expiry.
 
-  // Has the grant arrived? For certain once the lease has been renewed. Until
+  // Whether the grant has arrived: certain once the lease has been renewed. Until
   // then `deliveries` counts the answers that carried it and have not been
-  // reported undelivered; when none is left, `undelivered` is set, and the lease
+  // reported undelivered. At zero the timer `undelivered` is set, and the lease
   // ends when it fires.
   bool delivered = false;
   int deliveries = 0;
@@ -44,7 +44,7 @@ struct HeldLease {
   HolderView PublicView(const Now& now) const;
 };
 
-// How far the QueueReporter has got with a lock.
+// The QueueReporter's progress with a lock.
 struct ReportState {
   std::optional<TimerId> next;  // Set while there is something to report.
   bool changed = false;         // Since the sweep began.
@@ -55,22 +55,22 @@ struct ReportState {
 
 struct LockState {
   std::string key;
-  // A list, although an exclusive lock has at most one: shared modes and permits
-  // will have more.
+  // A list, because shared modes and permits will allow several. An exclusive
+  // lock has at most one.
   std::vector<HeldLease*> holders;
   WaitQueue queue;
   ReportState report;
 
   bool is_free() const { return holders.empty(); }
 
-  // The token of the present holder; 0 if there is none.
+  // The token of the current holder; 0 if there is none.
   std::uint64_t current_token() const {
     return holders.empty() ? 0 : holders.front()->record.fencing_token;
   }
 
   std::vector<HolderView> HolderViews(const Now& now) const;
 
-  // With the first `max_waiters` of those who wait.
+  // With the first `max_waiters` waiters.
   LockView View(const Now& now, std::size_t max_waiters) const;
 };
 

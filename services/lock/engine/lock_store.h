@@ -1,5 +1,4 @@
-// The port to the disk: what the engine needs of a store, and all that it knows
-// of one.
+// The storage interface: all that the engine needs from, and knows of, a store.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_STORE_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_LOCK_STORE_H_
@@ -13,8 +12,8 @@
 
 namespace holdfast {
 
-// Receives what a store holds, each record once, in any order: a lease_id is held or has
-// ended.
+// Receives the records of a store, each once, in any order. A lease_id is either held
+// or ended.
 class RecordVisitor {
  public:
   virtual ~RecordVisitor() = default;
@@ -23,19 +22,21 @@ class RecordVisitor {
   virtual void OnReservedTokens(std::uint64_t through) = 0;
 };
 
-// Single-threaded: one thread at a time, the engine's.
+// Single-threaded: used by the engine's thread only.
 class LockStore {
  public:
   virtual ~LockStore() = default;
 
-  // Hands every record to `visitor`. Called once, before the first Commit.
+  // Passes every record to `visitor`. Called once, before the first Commit.
+  // DATA_LOSS: a record cannot be read; the message names it. The visitor may already
+  // have received some records.
   // DATA_LOSS: a record cannot be read; the message names it. The visitor may
   // have been given some records by then.
   virtual absl::Status Load(RecordVisitor& visitor) = 0;
 
-  // Writes the whole batch or nothing, and returns OK only once it is as
-  // durable as the store has been told to make it. After an error the state of
-  // the disk is unknown: the store must not be used again, and nobody may retry,
+  // Writes the whole batch or nothing, and returns OK only once it is as durable as
+  // the store was configured to make it. After an error the state of the disk is
+  // unknown: the store must not be used again and the commit must not be retried,
   // because a second sync can succeed after the first one has lost the data.
   virtual absl::Status Commit(const RecordBatch& batch) = 0;
 };

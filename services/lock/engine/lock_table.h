@@ -1,9 +1,9 @@
-// The lock table: every rule of the lock service, and nothing else.
+// The lock table: all rules of the lock service, and nothing else.
 //
-// It is a deterministic state machine. Commands and the time go in; changes of
-// records, to be committed, and outcomes, to be told after the commit, come out.
-// There is no thread, clock, randomness, disk, proto or gRPC in it, so a
-// simulator can drive exactly the code that serves.
+// It is a deterministic state machine. Commands and the time go in; record changes,
+// to be committed, and outcomes, to be delivered after the commit, come out. It has
+// no thread, clock, randomness, disk, proto or gRPC, so that a simulator can drive
+// exactly the code that runs in production.
 //
 // The model: a lock has holders and a queue of waiters, and exists while it has
 // either. A lease_id is unknown, then waiting or held, then ended, for good.
@@ -14,14 +14,13 @@
 //   waiting ─────┴─────────────────────┘     released, timed out, cancelled
 //
 // Invariants, after every Apply and every FireTimers:
-//   * A lock with a waiter that is not parked is held: nobody waits for a free
-//     lock.
+//   * A lock with a waiter that is not parked is held: nobody waits for a free lock.
 //   * Waiters that are not parked are granted in the order of their sequence.
-//   * A lease_id is held, waits, has ended or is unknown: it has one entry at most.
-//   * Every token that was handed out is within what the store has reserved.
-//   * A lease lapses no earlier than `expire` after its grant, its last renewal,
-//     or the restart of the server, whichever was last; and no earlier than any
-//     answer to its holder has said.
+//   * A lease_id is held, waiting, ended or unknown: it has at most one entry.
+//   * Every token that was granted is within the store's reservation.
+//   * A lease lapses no earlier than `expire` after its grant, its last renewal or
+//     the restart of the server, whichever was last; and no earlier than any answer
+//     to its holder has promised.
 //
 // Thread-compatible: the engine's thread owns it.
 
@@ -53,22 +52,22 @@
 
 namespace holdfast {
 
-// What Apply and FireTimers bring about. Both append.
+// The results of Apply and FireTimers. Both append.
 struct Effects {
-  RecordBatch changes;               // Commit these,
-  std::vector<Delivery> deliveries;  // and only then tell these.
+  RecordBatch changes;               // Commit these
+  std::vector<Delivery> deliveries;  // before delivering these.
 
   void Tell(CallId call, Outcome outcome) {
     deliveries.push_back({.call = call, .outcome = std::move(outcome)});
   }
 };
 
-// How much is in the table.
+// The size of the table.
 struct TableStats {
   std::size_t locks = 0;
   std::size_t leases = 0;
   std::size_t waiters = 0;
-  std::size_t open_calls = 0;  // Calls of waiters.
+  std::size_t open_calls = 0;  // Of waiters.
   std::size_t watches = 0;
   std::size_t timers = 0;  // Of leases, waiters and calls.
   std::size_t ended_ids = 0;
@@ -76,10 +75,10 @@ struct TableStats {
 
 class LockTable {
  public:
-  // FireTimers lets at most this many timers fire at once: leases that end together by
-  // the thousand hold up everybody else by one such batch, not by all of them. With this
-  // many a batch takes the table 0.4 ms, and the commit about as long; with 4,096 it was
-  // 15 ms. Each may also grant the lock to a waiter, who has to be told.
+  // FireTimers fires at most this many timers at once, so that thousands of leases
+  // that end together delay everybody else by one such batch only. A batch of this
+  // size takes 0.4 ms in the table, and about as long to commit; one of 4,096 took 15
+  // ms. Each timer may also grant the lock to a waiter, which has to be answered.
   static constexpr int kTimersAtOnce = 256;
 
   // ReleaseByTag ends at most this many leases in one batch.
@@ -89,35 +88,35 @@ class LockTable {
   LockTable(const LockTable&) = delete;
   LockTable& operator=(const LockTable&) = delete;
 
-  // Takes up what the store holds, before the first command. Every lease gets
-  // its full expire again. DATA_LOSS: the records contradict each other.
+  // Loads a record of the store, before the first command. Every lease gets its full
+  // expire again. DATA_LOSS: the records contradict each other.
   absl::Status RestoreLease(LeaseRecord lease, const Now& now);
   absl::Status RestoreEnded(const std::string& lease_id, EndCause cause, const Now& now);
   void RestoreTokens(std::uint64_t through) { tokens_.Restore(through); }
   absl::Status FinishRestore() const;
 
-  // Carries out one command. REQUIRES: `now` never goes back.
+  // Executes one command. REQUIRES: `now` never goes back.
   void Apply(const Command& command, const Now& now, Effects& effects);
 
-  // Whether leases and places may end because their client has been silent.
+  // Whether leases and places in the queue may end because their client was silent.
   enum class Expiry {
-    kActive,     // They may: every timer that is due fires.
-    kSuspended,  // They may not: the server itself may have been stopped, and what
-                 // their clients sent may not have been read yet.
+    kActive,     // Yes: every timer that is due fires.
+    kSuspended,  // No: the server itself may have been stopped, and may not have
+                 // read yet what the clients sent.
   };
 
-  // Fires timers that are due, and tells waiters of changes in their queue.
+  // Fires timers that are due, and reports queue positions to waiters.
   void FireTimers(const Now& now, Expiry expiry, Effects& effects);
 
-  // When FireTimers has something to do next: whatever `expiry` is, and only while
-  // it is kActive.
+  // When FireTimers next has something to do: whatever `expiry` is, and only while it
+  // is kActive.
   std::optional<Instant> NextPromptTimer() const;
   std::optional<Instant> NextSilenceTimer() const { return silence_timers_.NextDue(); }
 
   TableStats stats() const;
 
  private:
-  // Timers that fire because a client has been silent.
+  // Timers that fire because a client was silent.
   struct Lapse {
     HeldLease* lease;
   };
@@ -142,7 +141,7 @@ class LockTable {
   void Apply(CallId call, const UndeliveredCommand& command, const Now& now, Effects& effects);
   void Apply(CallId call, const DrainCommand& command, const Now& now, Effects& effects);
 
-  // The parts of Acquire, by what its lease_id is.
+  // The cases of Acquire, by the state of the lease_id.
   void AcquireNew(CallId call, const AcquireCommand& command, const Now& now, Effects& effects);
   void AcquireHeld(CallId call, const AcquireCommand& command, HeldLease& lease, const Now& now,
                    Effects& effects);

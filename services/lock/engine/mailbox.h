@@ -1,7 +1,7 @@
-// Where commands wait for the engine: many threads put in, one takes all.
+// The queue of commands for the engine: many threads put, one takes all.
 //
-// Bounded, so that a server that cannot keep up refuses work at once instead of
-// making everybody wait longer. Thread-safe.
+// Bounded, so that an overloaded server refuses work at once instead of making
+// everybody wait longer. Thread-safe.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_MAILBOX_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_MAILBOX_H_
@@ -21,26 +21,26 @@ class Mailbox {
  public:
   struct Item {
     Command command;
-    CallListener* listener = nullptr;  // Null where the command has no outcome.
+    CallListener* listener = nullptr;  // Null if the command has no outcome.
   };
 
   explicit Mailbox(std::size_t capacity) : capacity_(capacity) {}
 
-  // False: the mailbox is full or closed, and `item` is as it was.
+  // False: the mailbox is full or closed, and `item` is unchanged.
   bool Put(Item& item);
 
   // For what must not be dropped, such as the end of a call: ignores the
-  // capacity. These are at most as many as there are open calls. False: closed.
+  // capacity. There are at most as many of these as open calls. False: closed.
   bool PutAlways(Item item);
 
-  // Waits for something to take, for at most `limit`. Returns all that there is,
-  // in order, which may be nothing.
+  // Waits for at least one item, for at most `limit`. Returns all items in order,
+  // perhaps none.
   std::vector<Item> TakeAll(Duration limit);
 
-  // Nothing more goes in.
+  // From now on Put fails.
   void Close();
 
-  // Closed, and everything has been taken.
+  // Whether it is closed and everything has been taken.
   bool Finished() const;
 
  private:

@@ -1,6 +1,6 @@
-// What the engine answers. Every call gets exactly one final outcome; a waiting
-// call may get Queued outcomes before it and a watching one Watched outcomes,
-// which are the only ones that are not final.
+// The answers of the engine. Every call gets exactly one final outcome. Before
+// it, a waiting call may get Queued outcomes and a watching call Watched
+// outcomes; all others are final.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_OUTCOME_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_OUTCOME_H_
@@ -42,20 +42,22 @@ struct Shown {
 
 struct Listed {
   std::vector<LockView> locks;
-  // Where the next page begins (ListCommand::after_key). Absent: that was all.
+  // Where the next page starts (ListCommand::after_key). Absent: this was the
+  // last.
   std::optional<std::string> next_after_key;
 };
 
-// The answer to ForceRelease: the lease that was ended, as it was before.
+// The answer to ForceRelease: the lease that was ended, as it was just before.
 struct Forced {
   HolderView former_holder;
 };
 
 // The answer to ReleaseByTag.
 struct ForcedPage {
-  // Whose leases were ended, or would have been: as they were before.
+  // The locks whose leases were ended, or would have been, as they were just
+  // before.
   std::vector<LockView> locks;
-  // Where the next page begins, as of Listed, and what it must spare.
+  // Where the next page starts, as in Listed, and the limit to pass with it.
   std::optional<std::string> next_after_key;
   std::uint64_t max_fencing_token = 0;
 };
@@ -64,25 +66,27 @@ enum class LeaseEventKind { kHeld, kSnapshotEnd, kGranted, kReleased, kExpired, 
 
 struct LeaseEvent {
   LeaseEventKind kind{};
-  // Rises with every event, of any key, for as long as the server runs. Of kHeld
-  // and kSnapshotEnd: that of the last event that the snapshot has in it.
+  // Increases with every event, of any key, for as long as the server runs. For
+  // kHeld and kSnapshotEnd: that of the last event that the snapshot reflects.
   std::uint64_t sequence = 0;
   std::string key;
   std::string owner;
   std::vector<std::string> tags;
   std::uint64_t fencing_token = 0;
   std::optional<Duration> expire;
-  WallTime time{};  // For display only. Of a kHeld event: that of the grant.
+  WallTime time{};  // For display only. Of a kHeld event: the grant's.
 };
 
-// Many watchers are told of it, and each may be thousands of events behind.
+// Shared, because many watches get it, and each may be thousands of events
+// behind.
 using SharedLeaseEvent = std::shared_ptr<const LeaseEvent>;
 
-// What a watch tells: first a snapshot, of kHeld events up to a kSnapshotEnd, with
-// events of keys that it has passed between them; then events alone.
+// The events of a watch: first a snapshot of kHeld events that ends with
+// kSnapshotEnd, with events of keys that it has already passed in between; then
+// only events.
 struct Watched {
   std::vector<SharedLeaseEvent> events;
-  bool snapshot_continues = false;  // On WatchNextPage.
+  bool snapshot_continues = false;  // After WatchNextPage.
 };
 
 enum class Refusal {
@@ -93,9 +97,9 @@ enum class Refusal {
   kLeaseEnded,  // `ended_by` says how.
   kLeaseNotFound,
   kLeaseWaiting,
-  kLockNotHeld,    // Not at all, or not by the lease with that token.
+  kLockNotHeld,    // Not at all, or not with that token.
   kLeaseMismatch,  // `name` is the field that differs.
-  kLimitExceeded,  // `name` is the limit, as Limits and the flags spell it.
+  kLimitExceeded,  // `name` is the limit, spelled as in Limits and the flags.
   kStarting,
   kStopping,
   kCancelled,  // The caller has gone; nobody will read this.
@@ -105,7 +109,7 @@ struct Refused {
   Refusal reason{};
   std::string name{};
   std::optional<EndCause> ended_by{};
-  // Who is in the way, for kLockHeld and kWaitTimeout.
+  // The current holder, for kLockHeld and kWaitTimeout.
   std::optional<HolderView> holder{};
   std::uint32_t queue_length = 0;
 };
@@ -117,7 +121,7 @@ inline bool IsFinal(const Outcome& outcome) {
   return !std::holds_alternative<Queued>(outcome) && !std::holds_alternative<Watched>(outcome);
 }
 
-// An outcome and the call that it is for.
+// An outcome and the call that receives it.
 struct Delivery {
   CallId call{};
   Outcome outcome;

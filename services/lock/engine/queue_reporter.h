@@ -1,14 +1,13 @@
-// Tells those who wait on a stream where they are, without ever being in the
-// way of a grant.
+// Reports queue positions to waiters on a stream, without ever delaying a grant.
 //
-// A release moves everybody in the queue up by one, but must not cost a message
-// to each. So a change only marks the lock; a sweep then walks the queue from
-// the front in small slices, with pauses between them, and tells each waiting call
-// whose position or holder has changed, at most once a second. A lock that goes
-// on changing is swept again and again; one that is quiet costs nothing.
+// A release moves every waiter up by one, but must not cost one message per
+// waiter. So a change only marks the lock; a sweep then walks the queue from the
+// front in small slices, with pauses between them, and updates each waiting call
+// whose position or holder has changed, at most once a second. A lock that keeps
+// changing is swept again and again; a quiet one costs nothing.
 //
-// Positions told in the middle of a sweep may be off by those who have left since
-// it began; the change that they made leads to another sweep. Thread-compatible.
+// Positions reported during a sweep may be off by the waiters that have left
+// since it began; their leaving triggers another sweep. Thread-compatible.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_QUEUE_REPORTER_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_QUEUE_REPORTER_H_
@@ -26,22 +25,22 @@ namespace holdfast {
 
 class QueueReporter {
  public:
-  // A call is told at most this often.
+  // The minimum time between two reports to one call.
   static constexpr Duration kReportInterval = std::chrono::seconds(1);
 
   // A slice: at most 50 messages, about half a millisecond of work, every 10 ms.
-  // A queue of 10,000 is told in two seconds.
+  // A queue of 10,000 takes two seconds.
   static constexpr Duration kSlicePause = std::chrono::milliseconds(10);
   static constexpr int kMessagesPerSlice = 50;
   static constexpr int kVisitsPerSlice = 1'000;
 
-  // The holder of `lock` or somebody's position in its queue has changed.
+  // The holder of `lock`, or a position in its queue, has changed.
   void Changed(LockState& lock, Instant now);
 
   // `lock` is about to go away.
   void Forget(LockState& lock) { pending_.Cancel(lock.report.next); }
 
-  // Tells `waiter` through the call with which it has just come.
+  // Reports to `waiter` on the call that it has just opened.
   void TellNow(Waiter& waiter, CallId call, std::uint32_t position, const Now& now,
                std::vector<Delivery>& deliveries);
 
@@ -59,7 +58,7 @@ class QueueReporter {
 
   // Returns false if the budget ran out before the end of the queue.
   bool Sweep(LockState& lock, const Now& now, Budget& budget, std::vector<Delivery>& deliveries);
-  // Returns false if it was too soon for one of the waiter's calls.
+  // Returns false if it was too early for one of the waiter's calls.
   bool TellNews(Waiter& waiter, std::uint32_t position, const Now& now, Budget& budget,
                 std::vector<Delivery>& deliveries);
 

@@ -1,4 +1,4 @@
-// What the engine asks the store to write.
+// The changes that the engine asks the store to write.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_RECORD_CHANGE_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_RECORD_CHANGE_H_
@@ -12,21 +12,21 @@
 
 namespace holdfast {
 
-// A lease_id has one record, which says that it is held, or that it has ended. A change
-// of it replaces what it said before.
+// A lease_id has one record, which says that it is held or that it has ended. Each change
+// replaces the whole record.
 
-// Adds a lease, or changes the one with the same lease_id.
+// Adds a lease, or replaces the one with the same lease_id.
 struct PutLease {
   LeaseRecord lease;
 };
 
-// Remembers that a lease_id has been used up; its lease has ended, if it had one.
+// Remembers that a lease_id, and its lease if it had one, has ended.
 struct PutEnded {
   std::string lease_id;
   EndCause cause{};
 };
 
-// Forgets a lease_id that has ended.
+// Forgets an ended lease_id.
 struct DeleteEnded {
   std::string lease_id;
 };
@@ -38,7 +38,7 @@ struct ReserveTokens {
 
 using RecordChange = std::variant<PutLease, PutEnded, DeleteEnded, ReserveTokens>;
 
-// Changes in the order in which they happened. Later ones win.
+// Changes in the order in which they happened; later ones win.
 using RecordBatch = std::vector<RecordChange>;
 
 }  // namespace holdfast

@@ -1,17 +1,17 @@
-// Decides whether silence may be held against clients.
+// Decides whether leases may lapse because their clients were silent.
 //
-// If this process has been stopped for a while (SIGSTOP, a suspended machine, a
-// starved host), renewals that clients sent in time may still lie in the
-// sockets, while by the clock the leases have run out. So after a stall nothing
-// lapses until there has been time to read them.
+// If this process was stopped for a while (SIGSTOP, a suspended machine, a starved
+// host), renewals that clients sent in time may still be in the sockets, although by
+// the clock the leases have expired. So after a stall nothing lapses until there has
+// been time to read them.
 //
-// A stall shows in three ways: between two turns the engine slept for much longer
-// than it ever means to; or, between two turns, a timer came due and was found much
-// later; or the heart has missed a beat. The heart is a thread that does nothing else:
-// it beats on through a turn that is slow, because of the disk or of much to do, and
-// stops only with the process. So how long a turn takes says nothing: meanwhile the
-// sockets are read, and a slow disk must not keep leases alive, nor must a backlog of
-// timers that fire a few in a turn.
+// A stall shows in one of three ways: between two turns the engine slept much longer
+// than it ever intends to; between two turns a timer came due and was found much later;
+// or the heartbeat thread missed a beat. That thread does nothing else: it keeps
+// beating during a turn that is slow because of the disk or of much work, and stops
+// only with the process. So the length of a turn is no sign of a stall: the sockets are
+// still being read during it, and neither a slow disk nor a backlog of timers may keep
+// leases alive.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_STALL_GUARD_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_STALL_GUARD_H_
@@ -28,20 +28,20 @@ namespace holdfast {
 // Thread-safe.
 class Heart {
  public:
-  // The engine wakes at least this often, and the heart beats so often: a longer pause
-  // means a stall.
+  // The engine wakes, and the heart beats, at least this often: a longer pause means a
+  // stall.
   static constexpr Duration kHeartbeat = std::chrono::milliseconds(250);
 
-  // Shorter delays are what a busy machine does every day.
+  // Shorter delays are normal on a busy machine.
   static constexpr Duration kLate = std::chrono::milliseconds(50);
 
-  // To be called every kHeartbeat by a thread that nothing holds up; or never.
+  // To be called every kHeartbeat by a thread that nothing delays, or never.
   void Beat(Instant now) {
     const Instant last = last_beat_.exchange(now);
     if (StopsBetween(last, now)) missed_ = now;
   }
 
-  // The end of the last stall that it has been through; absent if there was none.
+  // The end of the last stall; absent if there was none.
   std::optional<Instant> LastStall(Instant now) const {
     if (StopsBetween(last_beat_, now)) return now;
     const Instant missed = missed_;
@@ -66,16 +66,16 @@ class StallGuard {
   static constexpr Duration kHeartbeat = Heart::kHeartbeat;
   static constexpr Duration kLate = Heart::kLate;
 
-  // Time to read what has arrived meanwhile. With the heartbeat it stays well
-  // within the second that a lease may outlast its holder.
+  // Time to read what arrived during the stall. With the heartbeat it stays well within
+  // the second that a lease may outlast its holder.
   static constexpr Duration kGrace = std::chrono::milliseconds(500);
 
-  // To be called when a turn begins. True: timers that hold silence against a
-  // client may fire. `next_due` is the first of them, `heart_stopped` Heart::LastStall.
+  // To be called when a turn begins. True: timers for silent clients may fire.
+  // `next_due` is the first of them, `heart_stopped` is Heart::LastStall.
   bool MayFire(Instant now, std::optional<Instant> next_due,
                std::optional<Instant> heart_stopped = std::nullopt) {
     const bool overslept = last_end_.has_value() && now - *last_end_ > kHeartbeat + kLate;
-    // During a turn or a grace it could not have fired.
+    // It could not have fired during a turn or a grace period.
     const bool timer_is_late =
         next_due.has_value() &&
         now - std::max({*next_due, grace_end_, last_end_.value_or(grace_end_)}) > kLate;

@@ -1,5 +1,4 @@
-// What a store holds, as a value: what stores in memory are made of, and what tests
-// compare.
+// The contents of a store as a value: used by in-memory stores, and compared in tests.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_STORED_RECORDS_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_STORED_RECORDS_H_
@@ -17,19 +16,19 @@ namespace holdfast {
 
 // Thread-compatible.
 struct StoredRecords {
-  // By lease_id, which is in one of them at most.
+  // By lease_id, which is in at most one of the two.
   std::map<std::string, LeaseRecord> leases;
   std::map<std::string, EndCause> ended;
   std::optional<std::uint64_t> reserved_tokens;
 
-  // What a commit does to a store.
+  // Applies a commit.
   void Apply(const RecordBatch& batch) {
     for (const RecordChange& change : batch) {
       std::visit([this](const auto& made) { Make(made); }, change);
     }
   }
 
-  // Hands every record to `visitor`, as a store does.
+  // Passes every record to `visitor`, as LockStore::Load does.
   void Visit(RecordVisitor& visitor) const {
     for (const auto& [lease_id, lease] : leases) visitor.OnLease(lease);
     for (const auto& [lease_id, cause] : ended) visitor.OnEnded(lease_id, cause);

@@ -1,5 +1,5 @@
-// Timers in the order in which they come due; those due at the same instant in
-// the order in which they were set.
+// Timers in the order in which they come due; ties in the order in which they
+// were set.
 //
 // A timer's owner keeps its TimerId and cancels it before the target goes away.
 // Thread-compatible.
@@ -44,7 +44,8 @@ class TimerQueue {
     return timers_.begin()->first.due;
   }
 
-  // Takes out the first timer that is due at `now`, if there is one.
+  // Removes and returns the target of the first timer due at `now`, if there is
+  // one.
   std::optional<Target> PopDue(Instant now) {
     if (timers_.empty() || timers_.begin()->first.due > now) return std::nullopt;
     Target target = std::move(timers_.begin()->second);

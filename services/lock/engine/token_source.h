@@ -1,7 +1,7 @@
-// Fencing tokens: each larger than every one before it, also across a crash.
+// Fencing tokens: each larger than all earlier ones, even across a crash.
 //
 // The store keeps one high-water mark. Tokens are reserved in blocks, so that
-// most grants do not touch it; what is left of a block after a crash is skipped.
+// most grants do not change it; the rest of a block is skipped after a restart.
 // Thread-compatible.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_TOKEN_SOURCE_H_
@@ -15,12 +15,12 @@ namespace holdfast {
 
 class TokenSource {
  public:
-  // Large enough to make the mark's write rare, small enough that no number of
+  // Large enough that the mark is rarely written, small enough that no number of
   // restarts uses up 64 bits.
   static constexpr std::uint64_t kBlock = 1024;
 
-  // The next token. Where it begins a new block, the reservation is added to
-  // `changes`: it becomes durable in the same batch as the grant.
+  // The next token. If it starts a new block, the reservation is added to
+  // `changes`, and so becomes durable in the same batch as the grant.
   std::uint64_t Next(RecordBatch& changes) {
     if (last_ == reserved_through_) {
       reserved_through_ += kBlock;
@@ -29,10 +29,10 @@ class TokenSource {
     return ++last_;
   }
 
-  // No token up to `through` will be given out.
+  // No token up to `through` will be granted.
   void Restore(std::uint64_t through) { last_ = reserved_through_ = through; }
 
-  // The last one that was given out, or that Restore has skipped.
+  // The last token that was granted, or skipped by Restore.
   std::uint64_t last() const { return last_; }
 
   std::uint64_t reserved_through() const { return reserved_through_; }

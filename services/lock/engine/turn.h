@@ -1,7 +1,7 @@
 // One turn of the engine: commands in, one commit, outcomes out.
 //
-// This is all that there is between the mailbox and the store, without the
-// thread, so that the simulator can drive it. Single-threaded but for Beat.
+// This is everything between the mailbox and the store, without the thread, so that
+// the simulator can drive it. Single-threaded, except for Beat.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_TURN_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_TURN_H_
@@ -24,26 +24,26 @@ class TurnRunner {
   // `store` must outlive this.
   TurnRunner(const Limits& limits, LockStore& store) : table_(limits), store_(store) {}
 
-  // Loads what the store holds. To be called once, first. Errors are those of
-  // LockStore::Load; DATA_LOSS too if the records contradict each other.
+  // Loads the records of the store. To be called once, first. Errors are those of
+  // LockStore::Load; also DATA_LOSS if the records contradict each other.
   absl::Status Load(const Now& now);
 
-  // Applies `commands`, then fires the timers that are due: a renewal that has
-  // arrived counts before its lease lapses. Commits what changed, and appends to
-  // `deliveries` what may now be told. After an error nothing may be told, and
-  // the runner must not be used again.
+  // Applies `commands`, then fires the timers that are due, so that a renewal that
+  // has arrived counts before its lease lapses. Commits the changes, and appends to
+  // `deliveries` the outcomes that may now be delivered. After an error nothing may
+  // be delivered, and the runner must not be used again.
   absl::Status Run(const std::vector<Command>& commands, const Now& now,
                    std::vector<Delivery>& deliveries);
 
-  // To be called when the outcomes of a Run have been told, so that the time that
-  // it took is not mistaken for a stall.
+  // To be called after the outcomes of a Run have been delivered, so that the time
+  // they took is not mistaken for a stall.
   void Finished(Instant now) { stall_guard_.TurnEnded(now); }
 
-  // To be called every StallGuard::kHeartbeat, or never: by another thread, which a turn
-  // that is slow does not hold up. Thread-safe.
+  // To be called every StallGuard::kHeartbeat, or never, by another thread, which a
+  // slow turn does not delay. Thread-safe.
   void Beat(Instant now) { heart_.Beat(now); }
 
-  // How long after `now` the next turn is due at the latest.
+  // The maximum time from `now` to the next turn.
   Duration TimeToNextTurn(Instant now) const;
 
   const LockTable& table() const { return table_; }

@@ -1,9 +1,8 @@
-// Those who wait for one lock, in the order in which the server queued them.
+// The waiters of one lock, in the order in which the server queued them.
 //
 // A waiter has one open call, or several if its client sent the request again.
 // Without an open call it is parked: it keeps its place in case its client comes
-// back, but grants pass it over, because nobody would take them.
-// Thread-compatible.
+// back, but grants skip it, because nobody would receive them. Thread-compatible.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_WAIT_QUEUE_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_WAIT_QUEUE_H_
@@ -30,7 +29,7 @@ struct WaitingCall {
   bool report_queue = false;
   std::optional<TimerId> timeout;
 
-  // What it was told last, and when; see QueueReporter.
+  // The last report to it, and when; see QueueReporter.
   std::uint32_t told_position = 0;
   std::uint64_t told_token = 0;
   Instant told_at;
@@ -39,40 +38,41 @@ struct WaitingCall {
 struct Waiter {
   LeaseSpec spec;
   LockState* lock = nullptr;
-  std::uint64_t sequence = 0;  // Rises with every waiter of any lock.
-  std::uint32_t place = 0;     // Of the queue's PlaceCounter.
+  std::uint64_t sequence = 0;  // Increases with every waiter of any lock.
+  std::uint32_t place = 0;     // In the queue's PlaceCounter.
   Instant queued;
   std::vector<WaitingCall> calls;
   std::optional<TimerId> park_end;  // Set while parked.
 
-  // A client has one call open, and for a while those of connections that have broken.
-  // More are a mistake; and every look at a waiter's calls goes through all of them.
+  // A client has one call open, and for a while those on connections that have
+  // broken. More are a client's mistake, and every operation on a waiter goes through
+  // all of its calls.
   static constexpr std::size_t kMaxCalls = 16;
 
   bool parked() const { return calls.empty(); }
 };
 
-// Counts those who stand before a place in a queue that grows at its end and loses
+// Counts the waiters ahead of a place in a queue that grows at its end and loses
 // places anywhere, each in logarithmic time: a Fenwick tree, whose node i holds the
 // number of taken places among the last (i & -i) up to i.
 //
-// A place that was given up is not used again. When most have been, the owner
-// begins anew with those who are left.
+// A place that was given up is not reused. When most have been given up, the owner
+// starts over with those that remain.
 class PlaceCounter {
  public:
-  // Takes the place behind all others. Returns its number, from 1.
+  // Takes the place after all others. Returns its number, from 1.
   std::uint32_t Take();
 
   // REQUIRES: `place` is taken.
   void GiveUp(std::uint32_t place);
 
-  // How many places up to and with this one are taken.
+  // How many places up to and including this one are taken.
   std::uint32_t TakenThrough(std::uint32_t place) const;
 
-  // How many have ever been taken.
+  // How many places have been taken since the last Clear.
   std::size_t size() const { return nodes_.size(); }
 
-  // As if none had been.
+  // Forgets all places.
   void Clear() { nodes_ = {}; }
 
  private:
@@ -83,7 +83,7 @@ class WaitQueue {
  public:
   using Places = absl::btree_map<std::uint64_t, Waiter*>;
 
-  // REQUIRES: its sequence is larger than those of all others here.
+  // REQUIRES: its sequence is larger than all others here.
   void Add(Waiter& waiter);
   void Remove(Waiter& waiter);
 
@@ -104,8 +104,8 @@ class WaitQueue {
   // All, in order.
   const Places& places() const { return places_; }
 
-  // Those who have left are forgotten when they are more than half of all, and
-  // this many at least, so that a short queue is not renumbered all the time.
+  // Places that were given up are forgotten once they are more than half of all and
+  // at least this many, so that a short queue is not renumbered all the time.
   static constexpr std::size_t kMinPlacesRemembered = 64;
   std::size_t places_remembered() const { return counter_.size(); }
 

@@ -1,14 +1,13 @@
-// Tells watchers what happens to leases.
+// Sends the events of leases to watches.
 //
-// A watch begins with a snapshot, page by page in the order of the keys, and
-// follows the events meanwhile, so that nothing falls between the two: an event
-// of a key that the snapshot has passed is told, and one of a key that is still
-// to come is not, because the page that shows the key will show its outcome. The
-// watcher asks for each page, so a snapshot of a million leases never lies in
-// memory.
+// A watch starts with a snapshot, page by page in the order of the keys, and
+// follows events at the same time, so that nothing is lost in between: an event
+// of a key that the snapshot has passed is sent; an event of a later key is not,
+// because the page with that key will show its result. The watcher requests each
+// page, so a snapshot of a million leases is never in memory at once.
 //
-// Events are told as they come. Whoever carries them to the watcher must bound
-// what it keeps for one that does not read. Thread-compatible.
+// Events are sent as they happen. The layer that carries them must bound what it
+// keeps for a watcher that does not read. Thread-compatible.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_WATCH_HUB_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_WATCH_HUB_H_
@@ -30,16 +29,16 @@ namespace holdfast {
 
 class WatchHub {
  public:
-  // A page of a snapshot shows at most this many leases, which makes its message
-  // smaller than a megabyte even if every lease is as large as it may be.
+  // The maximum number of leases on a page of a snapshot. It keeps the message
+  // below a megabyte even if every lease has the maximum size.
   static constexpr std::size_t kLeasesPerPage = 250;
 
-  // Begins a watch with the first page of its snapshot.
+  // Starts a watch with the first page of its snapshot.
   void Start(CallId call, const LeaseFilter& filter, const LockMap& locks,
              std::vector<Delivery>& deliveries);
 
-  // The next page. Does nothing if there is no such watch or its snapshot is
-  // complete.
+  // Sends the next page. Does nothing if there is no such watch or its snapshot
+  // is complete.
   void NextPage(CallId call, const LockMap& locks, std::vector<Delivery>& deliveries);
 
   // False: there is no such watch.
@@ -48,7 +47,7 @@ class WatchHub {
   // Ends every watch with `refused`.
   void StopAll(const Refused& refused, std::vector<Delivery>& deliveries);
 
-  // Tells those who watch it what has happened to a lease.
+  // Sends an event of a lease to every watch that matches.
   void Publish(LeaseEventKind kind, const LeaseRecord& lease, const Now& now,
                std::vector<Delivery>& deliveries);
 
@@ -58,7 +57,7 @@ class WatchHub {
   struct Watch {
     LeaseFilter filter;
     bool snapshot_complete = false;
-    std::optional<std::string> passed;  // The keys up to this one, by the snapshot.
+    std::optional<std::string> passed;  // The snapshot has passed the keys up to this one.
 
     bool HasPassed(const std::string& key) const {
       return snapshot_complete || (passed.has_value() && key <= *passed);

@@ -7,24 +7,24 @@
 //       ...
 //     }
 //
-// Task is any coroutine type: the library brings none, and asks nothing of yours.
-// A waiting acquire costs memory, but no thread.
+// Task is any coroutine type of yours; the library brings none and requires nothing
+// of it. A waiting acquire costs memory, but no thread.
 //
-// Callbacks and coroutines run on the client's callback thread, one at a time,
-// unless ClientOptions::executor says otherwise. While one of them blocks, the
-// others wait; renewals and the loss of leases do not.
+// Callbacks and coroutines run on the client's callback thread, one at a time, unless
+// ClientOptions::executor says otherwise. One that blocks holds up the others, but
+// not renewals or lost signals.
 //
-// An object may be shared, by coroutines, callbacks and threads, as SyncLock may, and each
-// acquire is a request of its own. But coroutines have no identity that could tell the
-// holder from the others. So:
+// Coroutines, callbacks and threads may share an object, as with SyncLock, and each
+// acquire is a request of its own. But a coroutine has no identity that would
+// distinguish the holder from the others. So:
 //
-//   * Whoever acquires again what it holds itself waits for itself, until the timeout.
+//   * A coroutine that acquires a lock that it already holds waits until the timeout.
 //   * Release, Renew, Detach and lease() are about the object's lease, whoever acquired it.
-//   * If a lease was lost and another coroutine has been granted the lock since, Release
-//     and Detach mean the lost one first: its holder may come late, and must not end the
-//     lease of its successor. Every Release then tells of the loss, until none is held.
-//     ScopedLease and Release(lease) say which lease they mean, and are not in doubt:
-//     prefer them where an object is shared.
+//   * If a lease was lost and another coroutine has been granted the lock since,
+//     Release and Detach apply to the lost lease first: its holder may come late, and
+//     must not end its successor's lease. Every Release then reports the loss until
+//     no lease is left. ScopedLease and Release(lease) name their lease and are
+//     unambiguous; prefer them for shared objects.
 
 #ifndef HOLDFAST_ASYNC_LOCK_H_
 #define HOLDFAST_ASYNC_LOCK_H_
@@ -45,8 +45,8 @@
 
 namespace holdfast {
 
-// `co_await lock.Acquire()` gives an absl::StatusOr<Lease>. An acquire whose
-// coroutine was destroyed meanwhile is undone, even if it was granted.
+// `co_await lock.Acquire()` gives an absl::StatusOr<Lease>. If the coroutine is
+// destroyed meanwhile, the acquire is undone, even if it was granted.
 class [[nodiscard]] AcquireAwaitable {
  public:
   explicit AcquireAwaitable(Awaitable<absl::StatusOr<ScopedLease>> scoped)
@@ -65,8 +65,8 @@ class AsyncLock {
  public:
   AsyncLock(Client& client, std::string key, LockOptions options = {});
 
-  // Cancels the acquires that are under way, and starts to release a lease that is
-  // held. Waits for neither; the callbacks come all the same.
+  // Cancels pending acquires, and starts to release a lease that is held. Waits for
+  // neither; their callbacks are still called.
   ~AsyncLock();
 
   // As for SyncLock.
@@ -78,15 +78,15 @@ class AsyncLock {
   std::optional<Duration> expire() const;
   const Tags& tags() const;
 
-  // The latest lease that is held through this object, be it lost or not.
+  // The latest lease held through this object, lost or not.
   std::optional<Lease> lease() const;
 
-  // See SyncLock. Returns at once, because no server is asked.
+  // See SyncLock. Returns at once, because it does not contact the server.
   absl::StatusOr<Lease> Detach();
 
   // --- For coroutines --------------------------------------------------------------
 
-  // Requesting `stop` leaves the queue and gives CANCELLED.
+  // Requesting `stop` leaves the queue; the result is CANCELLED.
   AcquireAwaitable Acquire(std::stop_token stop = {});
 
   // As Acquire; the lease is released at the end of the scope, without waiting for
@@ -99,8 +99,7 @@ class AsyncLock {
   Awaitable<absl::StatusOr<bool>> Locked();
 
   // --- For callbacks ---------------------------------------------------------------
-  // Each calls `done` once, and never before it has returned control to the caller's
-  // thread's executor: that is, never from within the call itself.
+  // Each calls `done` exactly once, on the executor, and never from within the call itself.
 
   void AcquireThen(absl::AnyInvocable<void(absl::StatusOr<Lease>)> done, std::stop_token stop = {});
   void RenewThen(absl::AnyInvocable<void(absl::Status)> done);

@@ -1,9 +1,9 @@
-// What AsyncLock's functions return, for any coroutine to co_await.
+// The result of AsyncLock's functions, for any coroutine to co_await.
 //
-// An Awaitable starts its operation when it is awaited, and resumes the
-// coroutine where callbacks run (ClientOptions::executor). It asks nothing of the
-// coroutine's type. A coroutine that is destroyed while it waits cancels the
-// operation; destroy it on the thread that would resume it, or while nothing can.
+// An Awaitable starts its operation when it is awaited, and resumes the coroutine
+// where callbacks run (ClientOptions::executor). It works with any coroutine
+// type. Destroying a waiting coroutine cancels the operation; do so on the thread
+// that would resume it, or while nothing can.
 
 #ifndef HOLDFAST_AWAITABLE_H_
 #define HOLDFAST_AWAITABLE_H_
@@ -19,13 +19,13 @@
 
 namespace holdfast {
 
-// Awaited once. Thread-compatible.
+// May be awaited once. Thread-compatible.
 template <typename T>
 class [[nodiscard]] Awaitable {
  public:
   using Done = absl::AnyInvocable<void(T)>;
-  // Starts the operation. Calls `Done` once, with CANCELLED or whatever else fits
-  // if the token's stop is requested before.
+  // Starts the operation. Calls `Done` once; with CANCELLED, or another fitting
+  // result, if a stop is requested before.
   using Start = absl::AnyInvocable<void(std::stop_token, Done)>;
 
   explicit Awaitable(Start start) : start_(std::move(start)) {}
@@ -45,8 +45,8 @@ class [[nodiscard]] Awaitable {
   void await_suspend(std::coroutine_handle<> coroutine) {
     shared_ = std::make_shared<Shared>();
     shared_->coroutine = coroutine;
-    // From the moment it is started, another thread may resume the coroutine, which
-    // destroys this object: nothing of it may be touched any more.
+    // Once started, another thread may resume the coroutine, which destroys this
+    // object: do not touch it after that.
     Start start = std::move(start_);
     std::shared_ptr<Shared> shared = shared_;
     start(shared->abandon.get_token(), [shared](T result) {

@@ -13,13 +13,13 @@
 
 namespace holdfast {
 
-// One lease, without the secret that would let others end it.
+// One lease, without its lease_id, which would let others end it.
 struct HolderInfo {
   std::string owner;
   std::uint64_t fencing_token = 0;
   Tags tags;
   std::optional<Duration> expire;     // Absent: until released.
-  std::optional<Duration> remaining;  // Absent as `expire` is.
+  std::optional<Duration> remaining;  // Absent if `expire` is.
   Duration held_for{};
 };
 
@@ -27,41 +27,42 @@ struct HolderInfo {
 struct LockInfo {
   std::string key;
   std::vector<HolderInfo> holders;  // Empty: free.
-  std::uint32_t queue_length = 0;   // How many wait for it.
+  std::uint32_t queue_length = 0;   // The number of waiters.
 };
 
-// Selects locks by their keys and by the leases on them. Empty: all.
+// Selects locks by their keys and by the leases on them. Empty: all locks.
 struct LockFilter {
   std::string key_prefix{};  // Up to 512 bytes.
-  Tags tags{};               // A lease on the lock carries all of these.
+  Tags tags{};               // A lease on the lock carries all of these tags.
 };
 
-// Some of the locks that are held or waited for, in the byte order of their keys.
+// One page of the locks that are held or waited for, in the byte order of their keys.
 struct LockPage {
-  std::vector<LockInfo> locks;  // May be none, with more to come.
-  std::string next_page_token;  // Empty: that was all.
+  std::vector<LockInfo> locks;  // May be empty although more follow.
+  std::string next_page_token;  // Empty: this was the last page.
 };
 
 struct ReleaseByTagOptions {
-  bool dry_run = false;  // Change nothing, and tell what would be ended.
+  bool dry_run = false;  // Change nothing; report what would be ended.
 
-  // Spare leases with a larger token: they were granted later. 0: later than this call.
-  // From the answer to a dry run, it makes sure that nothing newer is ended.
+  // Spare leases with a larger token, which were granted later. 0: spare only those
+  // granted after this call. Pass the value from a dry run to make sure that nothing
+  // newer is ended.
   std::uint64_t max_fencing_token = 0;
 };
 
 struct ReleasedLocks {
-  // The locks whose lease was ended, or would be, as they were before.
+  // The locks whose leases were ended, or would be, as they were just before.
   std::vector<LockInfo> locks;
   std::uint64_t max_fencing_token = 0;  // Leases with a larger one were spared.
 };
 
-// Where in the queue an acquire stands.
+// The place of an acquire in the queue.
 struct QueueInfo {
   std::uint32_t position = 0;  // 1 is next in line.
-  // Those with smaller numbers are granted first.
+  // Smaller numbers are granted first.
   std::uint64_t queue_sequence = 0;
-  std::vector<HolderInfo> holders;  // Who holds the lock now.
+  std::vector<HolderInfo> holders;  // The current holder.
 };
 
 }  // namespace holdfast

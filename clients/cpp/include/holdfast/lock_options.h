@@ -1,4 +1,4 @@
-// How a lock is to be taken.
+// How a lock is acquired.
 
 #ifndef HOLDFAST_LOCK_OPTIONS_H_
 #define HOLDFAST_LOCK_OPTIONS_H_
@@ -14,13 +14,12 @@
 
 namespace holdfast {
 
-// The server cannot be reached, or does not serve yet, or any more. A plain value,
-// thread-compatible.
+// An outage: the server cannot be reached, is still starting, or is stopping. A plain
+// value, thread-compatible.
 struct Outage {
-  // What the last try has come to: mostly UNAVAILABLE, with the reason in words.
+  // The result of the last try: usually UNAVAILABLE, with the reason in words.
   absl::Status status;
-  // Since when there has been no word from the server: when the acquire began, or when its
-  // connection was lost.
+  // When the outage began: when the acquire began, or when its connection was lost.
   MonotonicTime since{};
 };
 
@@ -29,16 +28,17 @@ struct Outage {
 //     holdfast::SyncLock lock(*client, "reports/2024",
 //                             {.timeout = 10s, .expire = 30s, .auto_renew = true});
 //
-// What is left out has its default; the braces below keep compilers from warning of that.
+// Omitted options keep their defaults; the `{}` below keep compilers from warning about
+// omitted fields.
 //
 // Thread-compatible.
 struct LockOptions {
-  // How long Acquire tries. Zero: once. At most 366 days, or kForever.
+  // How long Acquire tries. Zero: try once. At most 366 days, or kForever.
   Duration timeout = kForever;
 
-  // How long a lease lasts from its grant or its last renewal: 1 ms to 366 days.
-  // Absent: until it is released, which is for ever if its holder dies. Nearly
-  // everybody wants an expiry.
+  // How long a lease lasts from its grant or last renewal: 1 ms to 366 days. Absent:
+  // until it is released, which means for ever if its holder dies. Almost every caller
+  // wants an expiry.
   std::optional<Duration> expire{};
 
   Tags tags{};
@@ -47,20 +47,20 @@ struct LockOptions {
   // owner.
   std::string owner{};
 
-  // Renew the lease for as long as it is held, so that `expire` is how long the
-  // lock outlives a holder that died. Otherwise `expire` is how long it may be
-  // held at all. Needs an `expire`.
+  // Renew the lease for as long as it is held. `expire` is then how long the lock
+  // outlives a dead holder; without renewal it is how long the lock may be held at all.
+  // Requires an `expire`.
   bool auto_renew = false;
 
-  // Told while an acquire waits: at once, and when something has changed, at most once
-  // a second. Runs where callbacks run (ClientOptions::executor). Not called any more
-  // once SyncLock::Acquire has returned or AsyncLock's acquire has told its end.
+  // Called while an acquire waits: at once, and on changes, at most once a second. Runs
+  // where callbacks run (ClientOptions::executor). Not called after SyncLock::Acquire has
+  // returned or AsyncLock has delivered the result.
   std::function<void(const QueueInfo&)> on_queued{};
 
-  // Told once for each outage that an acquire meets: when the first call has failed since
-  // the acquire began, or since the server was last heard of. The acquire goes on, for
-  // ClientOptions::connect_timeout and its own timeout. Runs as on_queued does; where both
-  // have something to tell and neither has run yet, only the later one does.
+  // Called once for each outage that an acquire meets: at the first call that fails since
+  // the acquire began, or since the server last answered. The acquire keeps trying,
+  // within ClientOptions::connect_timeout and its own timeout. Runs as on_queued does; if
+  // both are pending, only the later one runs.
   std::function<void(const Outage&)> on_unavailable{};
 };
 

@@ -1,13 +1,13 @@
-// What happens to leases, as it happens.
+// Watching leases: events as they happen.
 //
 //     auto watch = client->Watch({.key_prefix = "reports/"},
 //                                {.on_event = [](const holdfast::LockEvent& event) { ... },
 //                                 .on_end = [](const absl::Status& why) { ... }});
 //
-// A watch begins with a snapshot: a kHeld event for every lease that matches, then one
-// kSnapshotEnd. From then on, and for keys that the snapshot has passed already, every grant
-// and every end of a matching lease is told. Nothing falls between the two: who applies the
-// events in their order always has the state of some moment for every key.
+// A watch starts with a snapshot: a kHeld event for every lease that matches, then one
+// kSnapshotEnd. After that, and for keys that the snapshot has already passed, it reports
+// every grant and every end of a matching lease. Nothing is lost in between: applying the
+// events in order always gives, for every key, the state at some moment.
 
 #ifndef HOLDFAST_LOCK_WATCH_H_
 #define HOLDFAST_LOCK_WATCH_H_
@@ -33,17 +33,17 @@ class WatchCore;
 struct LockEvent {
   // The names and numbers of holdfast.v1.LeaseEvent of the API.
   enum class Kind {
-    kUnspecified = 0,  // Of a newer server: what it tells is not known here.
+    kUnspecified = 0,  // From a newer server; this library does not know it.
     kHeld = 1,         // In a snapshot.
-    kSnapshotEnd = 2,  // The snapshot is complete. Only `sequence` means anything.
+    kSnapshotEnd = 2,  // The snapshot is complete. Only `sequence` is set.
     kGranted = 3,
-    kReleased = 4,  // By its holder, or by the server because nobody took the grant.
+    kReleased = 4,  // By its holder, or by the server because the grant could not be delivered.
     kExpired = 5,
     kForced = 6,  // By an administrator.
   };
 
   Kind kind = Kind::kUnspecified;
-  std::uint64_t sequence = 0;  // Rises for as long as the server runs, with gaps.
+  std::uint64_t sequence = 0;  // Increases for as long as the server runs, with gaps.
   std::string key;
   Tags tags;
   std::string owner;
@@ -56,25 +56,26 @@ struct LockEvent {
 struct WatchCallbacks {
   std::function<void(const LockEvent&)> on_event{};
 
-  // Called once, last: why the watch has ended, other than by its destruction. Nothing is
-  // watched any more then; watch again, and the new snapshot says what was missed.
+  // Called once, last, if the watch ends other than by its destruction. To continue,
+  // watch again: the new snapshot shows what was missed.
   //
-  // UNAVAILABLE: the connection broke, or the server is not there, or is stopping.
-  // RESOURCE_EXHAUSTED, kLimitExceeded: too many watches are open, or on_event has taken
-  //   so long that events were missed.
-  // INVALID_ARGUMENT, kInvalidField: the filter. CANCELLED: the client was destroyed.
+  // UNAVAILABLE: the connection broke, or the server is unreachable or stopping.
+  // RESOURCE_EXHAUSTED, kLimitExceeded: too many watches are open, or on_event was too
+  //   slow and events were missed.
+  // INVALID_ARGUMENT, kInvalidField: the filter is invalid. CANCELLED: the client was
+  //   destroyed.
   std::function<void(const absl::Status&)> on_end{};
 };
 
-// A watch that is open. Made by Client::Watch. Thread-compatible.
+// An open watch, from Client::Watch. Thread-compatible.
 class LockWatch {
  public:
-  // Ends it. Neither function is called any more afterwards: waits for one that runs,
-  // unless that is where it is destroyed.
+  // Ends the watch. Waits for a callback that is running, unless it is called from there;
+  // after that neither callback is called.
   ~LockWatch();
 
   LockWatch(LockWatch&& other) noexcept = default;
-  LockWatch& operator=(LockWatch&& other) noexcept;  // Ends what it was before.
+  LockWatch& operator=(LockWatch&& other) noexcept;  // Ends the old watch.
 
   // For the library: watches come from clients.
   explicit LockWatch(std::shared_ptr<core::WatchCore> core);

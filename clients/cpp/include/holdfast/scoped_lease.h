@@ -1,4 +1,4 @@
-// A lease that is given back at the end of a scope.
+// A lease that is released at the end of a scope.
 
 #ifndef HOLDFAST_SCOPED_LEASE_H_
 #define HOLDFAST_SCOPED_LEASE_H_
@@ -13,13 +13,13 @@ namespace core {
 class LockCore;
 }  // namespace core
 
-// Releases its lease when destroyed, unless the lock has released it before. A
-// SyncLock's waits for the server's answer, but not for longer than half a
-// second; an AsyncLock's never waits. Either way the release is tried again in
-// the background until it gets through.
+// Releases its lease when destroyed, unless the lock has already released it.
+// With a SyncLock it waits up to half a second for the server's answer; with an
+// AsyncLock it does not wait. Either way the release is retried in the background
+// until it succeeds.
 //
-// Whether the lease was still ours to the end, only Release of the lock can
-// tell. Thread-compatible.
+// It cannot report whether the lease was held to the end; only the lock's Release
+// can. Thread-compatible.
 class ScopedLease {
  public:
   ScopedLease(ScopedLease&& other) noexcept;
@@ -29,7 +29,7 @@ class ScopedLease {
   const Lease& operator*() const { return lease_; }
   const Lease* operator->() const { return &lease_; }
 
-  // Leaves the lease to the lock: the scope will not end it.
+  // Gives the lease back to the lock: the scope will not end it.
   Lease Detach() &&;
 
   // For the library: scoped leases come from locks.

@@ -30,7 +30,7 @@ class Tags {
 
   Tags() = default;
 
-  // Implicit, because all of these say plainly what is meant.
+  // Implicit, because the meaning of each is obvious.
   Tags(const char* tag) : tags_{tag} {}                    // NOLINT(google-explicit-constructor)
   Tags(std::string tag) { tags_.insert(std::move(tag)); }  // NOLINT(google-explicit-constructor)
   Tags(std::initializer_list<std::string_view> tags) { InsertAll(tags); }

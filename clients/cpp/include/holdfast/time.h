@@ -1,9 +1,9 @@
-// Time, as this library understands it.
+// Time in this library.
 //
-// Spans are std::chrono durations. Moments are readings of MonotonicClock: a
-// clock that no administrator sets and that goes on while the machine sleeps.
-// Only such a clock may decide whether a lease still holds: the wall clock
-// steps, and std::chrono::steady_clock stands still while the machine sleeps.
+// Spans are std::chrono durations. Moments are readings of MonotonicClock, which
+// no administrator sets and which keeps counting while the machine sleeps. Only
+// such a clock may decide whether a lease is still valid: the wall clock can
+// jump, and std::chrono::steady_clock stops while the machine sleeps.
 
 #ifndef HOLDFAST_TIME_H_
 #define HOLDFAST_TIME_H_
@@ -16,11 +16,11 @@ namespace holdfast {
 // literal converts to it: `10s`, `250ms`.
 using Duration = std::chrono::nanoseconds;
 
-// As a timeout: wait for as long as it takes.
+// As a timeout: wait without limit.
 inline constexpr Duration kForever = Duration::max();
 
-// A number of seconds, for those who compute with floating point. Infinity, and
-// whatever else is too large, is kForever. REQUIRES: `seconds` is a number.
+// Converts floating-point seconds. Infinity, and any value that is too large,
+// becomes kForever. REQUIRES: `seconds` is not NaN.
 constexpr Duration Seconds(double seconds) {
   constexpr double kLargest = 9.2e9;  // About 292 years.
   if (seconds >= kLargest) return kForever;
@@ -28,9 +28,8 @@ constexpr Duration Seconds(double seconds) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
-// CLOCK_BOOTTIME. Meets the standard's requirements of a clock, so its moments
-// work with std::chrono; they mean nothing on another machine or after a
-// restart of this one.
+// CLOCK_BOOTTIME. Meets the standard's Clock requirements, so its moments work
+// with std::chrono; they mean nothing on another machine or after a reboot.
 struct MonotonicClock {
   using duration = Duration;
   using rep = duration::rep;

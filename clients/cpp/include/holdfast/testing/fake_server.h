@@ -1,4 +1,4 @@
-// A lock server inside of the test's own process, with a clock that the test sets.
+// A lock server inside the test's own process, with a clock that the test controls.
 //
 //     holdfast::FakeServer server;
 //     auto client = *server.NewClient();
@@ -7,13 +7,13 @@
 //     server.Advance(31s);
 //     EXPECT_TRUE(lease.lost().stop_requested());
 //
-// Clients of it are Clients like any others, with the library's own logic behind them:
-// leases lapse, are renewed, lost and taken away as in life. What is made up is the server, which is
-// honest, remembers nothing on a disk, and checks no limits; and time, which stands still
-// for server and clients alike until the test lets it pass. Calls that block do block: on
-// a thread of their own while the test lets time pass.
+// Its clients are ordinary Clients and run the library's real logic: leases expire, and
+// are renewed, lost and ended by force. What is faked is the server, which is honest,
+// stores nothing and checks no limits; and time, which stands still for server and
+// clients until the test advances it. Blocking calls really block: run them on another
+// thread while the test advances time.
 //
-// For tests. Nothing of it touches the network or the disk.
+// For tests. Uses neither the network nor the disk.
 
 #ifndef HOLDFAST_TESTING_FAKE_SERVER_H_
 #define HOLDFAST_TESTING_FAKE_SERVER_H_
@@ -26,7 +26,7 @@
 
 namespace holdfast {
 
-// Thread-safe, but time passes on one thread at a time.
+// Thread-safe, except that only one thread at a time may advance time.
 class FakeServer {
  public:
   FakeServer();
@@ -40,15 +40,15 @@ class FakeServer {
   // A client of this server. Errors are those of Client::Create.
   absl::StatusOr<std::unique_ptr<Client>> NewClient(ClientOptions options = {});
 
-  // The time by which leases are measured: what Lease::deadline() is to be compared with.
+  // The time on the leases' clock: compare Lease::deadline() with it.
   MonotonicTime Now() const;
 
-  // Lets time pass: whatever becomes due on the way happens in its order. When it returns,
-  // callbacks and lost signals that were due have run. REQUIRES: not in a callback.
+  // Advances time; whatever becomes due happens in order. When it returns, callbacks and
+  // lost signals that were due have run. REQUIRES: not in a callback.
   void Advance(Duration span);
 
-  // While it is not reachable calls fail with UNAVAILABLE, those that are open too, and
-  // leases go on running. Waiters keep their places.
+  // While it is unreachable, calls fail with UNAVAILABLE, including those in progress,
+  // and leases keep running out. Waiters keep their places.
   void SetReachable(bool reachable);
 
  private:
