@@ -285,7 +285,7 @@ HeldLease& LockTable::Hold(LockState& lock, LeaseSpec spec, const Now& now, Effe
   HeldLease& lease = ids_.AddLease(std::move(owned));
   StartLease(lease, now.monotonic);
   lock.holders.push_back(&lease);
-  effects.changes.push_back(PutLease{lease.record});
+  effects.changes.emplace_back(PutLease{lease.record});
   watches_.Publish(LeaseEventKind::kGranted, lease.record, now, effects.deliveries);
   reporter_.Changed(lock, now.monotonic);
   return lease;

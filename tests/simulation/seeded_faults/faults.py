@@ -267,8 +267,8 @@ FAULTS = [
     _raw(
         "forget to store a grant",
         _ENGINE + "lock_table.cc",
-        "effects.changes.push_back(PutLease{lease.record});\n  watches_.Publish(",
-        "if (!ON) effects.changes.push_back(PutLease{lease.record});\n  watches_.Publish(",
+        "effects.changes.emplace_back(PutLease{lease.record});\n  watches_.Publish(",
+        "if (!ON) effects.changes.emplace_back(PutLease{lease.record});\n  watches_.Publish(",
     ),
     _value(
         "commit nothing",
