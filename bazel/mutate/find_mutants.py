@@ -113,7 +113,8 @@ class Finder:
             branches = [c for c in node.get_children() if c.kind == Kind.COMPOUND_STMT]
         if head:
             # Leaving out the one statement in it is the same.
-            if len(branches) == 1 and len(_statements(branches[0])) > 1:
+            single = len(branches) == 1 and len(_statements(branches[0])) == 1
+            if len(branches) == 1 and not single and self._may_go(start, end, place):
                 self._leave_out("drop-if", start, end, place)
             condition = head[-1]
             first, last = source.range(condition)
@@ -133,7 +134,11 @@ class Finder:
             self._needless.add(self._range(_last_of(body))[0])
         if node.kind == Kind.DO_STMT:
             body, *head = node.get_children()
-        elif node.kind != Kind.SWITCH_STMT and len(_statements(body)) > 1:
+        elif (
+            node.kind != Kind.SWITCH_STMT
+            and len(_statements(body)) > 1
+            and self._may_go(start, end, place)
+        ):
             self._leave_out("drop-statement", start, end, place)
         for child in head:
             self._expressions(child, place)
@@ -147,6 +152,11 @@ class Finder:
         new = text[1:] if re.fullmatch(r"![\w.>():-]+", text) else f"!({text})"
         self.add(place, "negate-condition", [(start, end, new)],
                  [Wrap(start, end, f"({SWITCH} != static_cast<bool>(", "))")])  # fmt: skip
+
+    def _may_go(self, start, end, place):
+        """Whether the function would not run off its end without this statement."""
+        returns = re.search(r"\breturn\s*[^;\s]", self._source.text[start:end])
+        return place.followed or returns is None
 
     def _leave_out(self, kind, start, end, place):
         self.add(place, kind, [(start, end, "")], [Wrap(start, end, f"{{ if (!{SWITCH}) {{ ", " } }")])

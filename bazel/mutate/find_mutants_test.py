@@ -123,6 +123,13 @@ class FindMutantsTest(unittest.TestCase):
         kinds = {kind for kind, _ in self.found("int F(Timers& t) {\n  return t.next;\n}")}
         self.assertEqual(kinds, set())
 
+    def test_a_loop_in_which_all_returns_are_stays_too(self):
+        loop = "while (true) { t.Cancel(1); if (t.empty()) return 7; }"
+        gone = ("drop-statement", "int F(Timers& t) { }")
+        self.assertNotIn(gone, self.found("int F(Timers& t) { " + loop + " }"))
+        gone = ("drop-statement", "int F(Timers& t) { return 9; }")
+        self.assertIn(gone, self.found("int F(Timers& t) { " + loop + " return 9; }"))
+
     def test_inside_of_a_lambda_too(self):
         code = "auto F(Timers& t) {\n  return [&](int n) {\n    t.Cancel(n);\n  };\n}"
         self.assertEqual(self.found(code), {("drop-statement", "")})

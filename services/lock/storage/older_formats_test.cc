@@ -17,6 +17,7 @@
 #include "services/common/log.h"
 #include "services/lock/storage/data_directory.h"
 #include "services/lock/storage/database_check.h"
+#include "services/lock/storage/raise_records.h"
 #include "services/lock/storage/record_codec.h"
 #include "services/lock/storage/rocksdb_options.h"
 #include "services/lock/storage/rocksdb_store.h"
@@ -264,6 +265,14 @@ TEST_F(OlderFormatsTest, ARecordThatCannotBeReadLeavesAllAsItIs) {
   MakeOlderDirectory();
   ASSERT_TRUE(OpenRocksDb()->Put(rocksdb::WriteOptions(), OlderLeaseKey("x"), "no record").ok());
   ExpectRefused("record \"l...");
+}
+
+// It was read before. The disk may have lost it since.
+TEST_F(OlderFormatsTest, ARecordThatCannotBeReadAgainEndsTheRaise) {
+  MakeOlderDirectory();
+  const std::unique_ptr<rocksdb::DB> db = OpenRocksDb();
+  ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), OlderLeaseKey("x"), "no record").ok());
+  EXPECT_EQ(RaiseRecords(*db, 1 << 20).code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(OlderFormatsTest, AnIdThatIsHeldAndHasEndedLeavesAllAsItIs) {
