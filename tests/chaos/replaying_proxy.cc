@@ -46,7 +46,7 @@ ReplayingProxy::ReplayingProxy(const std::string& server, std::uint64_t seed)
 }
 
 ReplayingProxy::~ReplayingProxy() {
-  errands_.Finish();
+  delayed_tasks_.Finish();
   // Cancels what is still open.
   server_->Shutdown(std::chrono::system_clock::now());
 }
@@ -56,7 +56,7 @@ void ReplayingProxy::Finish() {
     MutexLock lock(mutex_);
     harmless_ = true;
   }
-  errands_.Finish();
+  delayed_tasks_.Finish();
 }
 
 ReplayingProxy::Figures ReplayingProxy::figures() const {
@@ -142,7 +142,7 @@ grpc::Status ReplayingProxy::Unary(grpc::ServerContext& context, const Request& 
 
 template <typename Request, typename Response>
 void ReplayingProxy::SendCopy(const Request& request, milliseconds after) {
-  errands_.Send(after, [this, request] {
+  delayed_tasks_.Schedule(after, [this, request] {
     grpc::ClientContext onward;
     Response response;
     CallOnce(onward, request, response);
@@ -152,26 +152,26 @@ void ReplayingProxy::SendCopy(const Request& request, milliseconds after) {
 grpc::Status ReplayingProxy::CallOnce(grpc::ClientContext& context,
                                       const v1::AcquireRequest& request,
                                       v1::AcquireResponse& response) {
-  const Witness::Sent sent = witness_.Send(request.lease_id());
+  const AnswerChecker::Sent sent = answers_.OnSend(request.lease_id());
   const grpc::Status status = stub_->Acquire(&context, request, &response);
-  if (status.ok()) witness_.SeeHeld(sent, response.lease().fencing_token());
+  if (status.ok()) answers_.OnHeld(sent, response.lease().fencing_token());
   return status;
 }
 
 grpc::Status ReplayingProxy::CallOnce(grpc::ClientContext& context, const v1::RenewRequest& request,
                                       v1::RenewResponse& response) {
-  const Witness::Sent sent = witness_.Send(request.lease_id());
+  const AnswerChecker::Sent sent = answers_.OnSend(request.lease_id());
   const grpc::Status status = stub_->Renew(&context, request, &response);
-  if (status.ok()) witness_.SeeHeld(sent, response.lease().fencing_token());
+  if (status.ok()) answers_.OnHeld(sent, response.lease().fencing_token());
   return status;
 }
 
 grpc::Status ReplayingProxy::CallOnce(grpc::ClientContext& context,
                                       const v1::ReleaseRequest& request,
                                       v1::ReleaseResponse& response) {
-  const Witness::Sent sent = witness_.Send(request.lease_id());
+  const AnswerChecker::Sent sent = answers_.OnSend(request.lease_id());
   const grpc::Status status = stub_->Release(&context, request, &response);
-  if (HasEnded(status)) witness_.SeeEnded(sent);
+  if (HasEnded(status)) answers_.OnEnded(sent);
   return status;
 }
 
@@ -212,7 +212,7 @@ grpc::Status ReplayingProxy::Wait(grpc::ServerContext* context, const v1::Acquir
 }
 
 void ReplayingProxy::SendWaitCopy(const v1::AcquireRequest& request, milliseconds after) {
-  errands_.Send(after, [this, request] {
+  delayed_tasks_.Schedule(after, [this, request] {
     grpc::ClientContext onward;
     onward.set_deadline(std::chrono::system_clock::now() + Span(0, kLatestCutMs));
     WaitOnce(onward, request, [](const v1::WaitEvent& /*event*/) { return true; });
@@ -222,12 +222,12 @@ void ReplayingProxy::SendWaitCopy(const v1::AcquireRequest& request, millisecond
 grpc::Status ReplayingProxy::WaitOnce(grpc::ClientContext& context,
                                       const v1::AcquireRequest& request,
                                       const std::function<bool(const v1::WaitEvent&)>& tell) {
-  const Witness::Sent sent = witness_.Send(request.lease_id());
+  const AnswerChecker::Sent sent = answers_.OnSend(request.lease_id());
   const auto stream = stub_->Wait(&context, request);
   v1::WaitEvent event;
   while (stream->Read(&event)) {
-    if (event.has_queued()) witness_.SeeQueued(sent, event.queued().queue_sequence());
-    if (event.has_granted()) witness_.SeeHeld(sent, event.granted().lease().fencing_token());
+    if (event.has_queued()) answers_.OnQueued(sent, event.queued().queue_sequence());
+    if (event.has_granted()) answers_.OnHeld(sent, event.granted().lease().fencing_token());
     if (!tell(event)) context.TryCancel();
   }
   return stream->Finish();

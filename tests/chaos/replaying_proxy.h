@@ -9,7 +9,7 @@
 //     on;
 //   * cuts Wait streams after a random time, and loses the grant of some.
 //
-// A witness sees all of the real server's answers.
+// All of the real server's answers are checked.
 
 #ifndef HOLDFAST_TESTS_CHAOS_REPLAYING_PROXY_H_
 #define HOLDFAST_TESTS_CHAOS_REPLAYING_PROXY_H_
@@ -26,8 +26,8 @@
 #include "grpcpp/server_context.h"
 #include "holdfast/v1/admin_service.grpc.pb.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
-#include "tests/chaos/errands.h"
-#include "tests/chaos/witness.h"
+#include "tests/chaos/answer_checker.h"
+#include "tests/chaos/delayed_tasks.h"
 #include "tests/support/temp_dir.h"
 
 namespace holdfast::chaos {
@@ -45,7 +45,7 @@ class ReplayingProxy final : private v1::LockService::Service {
   // all that was late.
   void Finish();
 
-  Witness& witness() { return witness_; }
+  AnswerChecker& answers() { return answers_; }
 
   struct Figures {
     std::uint64_t calls = 0;
@@ -85,7 +85,7 @@ class ReplayingProxy final : private v1::LockService::Service {
   grpc::Status Wait(grpc::ServerContext* context, const v1::AcquireRequest* request,
                     grpc::ServerWriter<v1::WaitEvent>* writer) override;
 
-  // One call of the real server, seen by the witness.
+  // One call of the real server, with its answers checked.
   grpc::Status CallOnce(grpc::ClientContext& context, const v1::AcquireRequest& request,
                         v1::AcquireResponse& response);
   grpc::Status CallOnce(grpc::ClientContext& context, const v1::RenewRequest& request,
@@ -121,14 +121,14 @@ class ReplayingProxy final : private v1::LockService::Service {
   const std::unique_ptr<v1::LockService::Stub> stub_;
   const std::unique_ptr<v1::AdminService::Stub> admin_stub_;
   Admin admin_;
-  Witness witness_;
+  AnswerChecker answers_;
 
   mutable Mutex mutex_;
   std::mt19937_64 random_ GUARDED_BY(mutex_);
   bool harmless_ GUARDED_BY(mutex_) = false;
   Figures figures_ GUARDED_BY(mutex_);
 
-  Errands errands_;
+  DelayedTasks delayed_tasks_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -12,10 +12,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "tests/chaos/check_recordings.h"
 #include "tests/chaos/cutting_proxy.h"
 #include "tests/chaos/fleet.h"
 #include "tests/chaos/guarded_registers.h"
-#include "tests/chaos/judgement.h"
 #include "tests/chaos/recorder.h"
 #include "tests/chaos/replaying_proxy.h"
 #include "tests/chaos/turn_plan.h"
@@ -70,7 +70,8 @@ class Scenario {
     DescribeProxy();
     report_.writes = registers_.written();
     report_.refused = registers_.refused();
-    Judge(files_, MakeRules(), absl::StrCat(ToString(options_.way), "-", options_.seed), report_);
+    CheckRecordings(files_, MakeRules(), absl::StrCat(ToString(options_.way), "-", options_.seed),
+                    report_);
     return report_;
   }
 
@@ -120,7 +121,7 @@ class Scenario {
       return false;
     }
     recorder_.Record(0, history::ServerStarted{});
-    if (replaying_ != nullptr) replaying_->witness().ServerChanges();
+    if (replaying_ != nullptr) replaying_->answers().OnServerChange();
     return true;
   }
 
@@ -138,7 +139,7 @@ class Scenario {
   }
 
   void KillServer() {
-    if (replaying_ != nullptr) replaying_->witness().ServerChanges();
+    if (replaying_ != nullptr) replaying_->answers().OnServerChange();
     server_.Kill9();
     recorder_.Record(0, history::ServerStopped{});
     ++report_.server_kills;
@@ -146,7 +147,7 @@ class Scenario {
 
   // As for a new version of it. False: it does not serve any more.
   bool RestartServerInGoodOrder() {
-    if (replaying_ != nullptr) replaying_->witness().ServerChanges();
+    if (replaying_ != nullptr) replaying_->answers().OnServerChange();
     const std::optional<ExitStatus> end = server_.Terminate(kPatience);
     recorder_.Record(0, history::ServerStopped{});
     ++report_.server_restarts;
@@ -254,7 +255,7 @@ class Scenario {
                                  figures.answers_lost, " answers lost, ", figures.repeated,
                                  " repeated, ", figures.late, " late, ", figures.streams_cut,
                                  " streams cut, ", figures.grants_lost, " grants lost");
-    for (const std::string& finding : replaying_->witness().findings()) {
+    for (const std::string& finding : replaying_->answers().findings()) {
       report_.findings.push_back(finding);
     }
   }

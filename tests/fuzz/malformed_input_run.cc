@@ -26,8 +26,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The server's limits: few, so that the malformed input meets them, and afterwards as many can
-// be opened as there may be if none is left over.
+// Limits for the server, low enough to be reached. When all is over, as many can be opened
+// again as they allow, unless something was left open.
 constexpr int kMaxWaits = 64;
 constexpr int kMaxWatches = 16;
 

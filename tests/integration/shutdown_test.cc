@@ -140,10 +140,10 @@ TEST(ShutdownTest, IdleConnectionsAndClientsThatDoNotReadDoNotHoldItUp) {
   ASSERT_EQ(server.Start(), absl::OkStatus());
   StubClient idle(server.address());
   ASSERT_TRUE(idle.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
-  ClientProcess deaf(server.address());
-  deaf.Tell("wait k " + Id("deaf") + " 60000");
-  ASSERT_EQ(deaf.Hear(), "queued 1");
-  deaf.Stop();
+  ClientProcess stopped(server.address());
+  stopped.Tell("wait k " + Id("stopped") + " 60000");
+  ASSERT_EQ(stopped.Hear(), "queued 1");
+  stopped.Stop();
 
   EXPECT_EQ(server.Terminate(kShutdownLimit), kCleanExit) << server.Log();
 }

@@ -12,10 +12,10 @@
 #include "gtest/gtest.h"
 #include "services/common/exit_code.h"
 #include "tests/support/ask.h"
-#include "tests/support/deaf_watcher.h"
 #include "tests/support/eventually.h"
 #include "tests/support/process_usage.h"
 #include "tests/support/server_process.h"
+#include "tests/support/stalled_watcher.h"
 #include "tests/support/stub_client.h"
 #include "tests/support/watch_stream.h"
 
@@ -66,18 +66,18 @@ class WatchTest : public testing::Test {
 };
 
 TEST_F(WatchTest, WhoDoesNotReadCostsABoundedAmountOfMemory) {
-  constexpr int kDeaf = 10;
+  constexpr int kStalled = 10;
   constexpr int kPairs = 6'000;
   ASSERT_EQ(server_.Start(), absl::OkStatus());
   Churn(kPairs);  // What any load costs at first.
   const long without = Growth(kPairs);
 
   std::vector<std::unique_ptr<StubClient>> clients;
-  std::vector<std::unique_ptr<WatchStream>> deaf;
-  for (int i = 0; i < kDeaf; ++i) {
+  std::vector<std::unique_ptr<WatchStream>> stalled;
+  for (int i = 0; i < kStalled; ++i) {
     clients.push_back(std::make_unique<StubClient>(server_.address()));
-    deaf.push_back(std::make_unique<WatchStream>(*clients.back()));
-    ASSERT_TRUE(deaf.back()->ReadSnapshot().empty());
+    stalled.push_back(std::make_unique<WatchStream>(*clients.back()));
+    ASSERT_TRUE(stalled.back()->ReadSnapshot().empty());
   }
   StubClient reader(server_.address());
   WatchStream read(reader, {.key_prefix = "busy/0"});
@@ -92,11 +92,11 @@ TEST_F(WatchTest, WhoDoesNotReadCostsABoundedAmountOfMemory) {
   EXPECT_EQ(told, kEvents) << "who reads is not disturbed";
   // All the events, of which the watches share each, would be 36 MB. What may be behind
   // is 3 MB, and each watch has a message of at most 0.7 MB on its way.
-  std::cout << "the server has grown by " << without / kMiB << " MiB, and with " << kDeaf
-            << " deaf watches by " << with / kMiB << " MiB\n";
+  std::cout << "the server has grown by " << without / kMiB << " MiB, and with " << kStalled
+            << " stalled watches by " << with / kMiB << " MiB\n";
   EXPECT_LT(with, without + 24 * kMiB);
 
-  for (const auto& watch : deaf) {
+  for (const auto& watch : stalled) {
     const CallStatus status = watch->End();
     ASSERT_EQ(status.code, grpc::StatusCode::RESOURCE_EXHAUSTED) << status;
     ASSERT_EQ(status.Get("limit"), "max_watch_backlog") << status;
@@ -125,11 +125,11 @@ TEST_F(WatchTest, AFullSocketDoesNotHoldUpTheEnd) {
   ASSERT_EQ(server_.Start(), absl::OkStatus());
   StubClient client(server_.address());
   ASSERT_TRUE(client.Acquire({.key = "k", .lease_id = Id("k"), .tags = LargeTags()}).ok());
-  const DeafWatcher deaf(server_.address().substr(5));  // Behind "unix:".
-  ASSERT_TRUE(Eventually([&] { return deaf.unread() > 2'000; })) << "no snapshot";
+  const StalledWatcher stalled(server_.address().substr(5));  // Behind "unix:".
+  ASSERT_TRUE(Eventually([&] { return stalled.unread() > 2'000; })) << "no snapshot";
   Churn(400);
   EXPECT_EQ(server_.Terminate(kShutdownLimit), kCleanExit) << server_.Log();
-  EXPECT_GT(deaf.unread(), 100'000u) << "it has not been filled";
+  EXPECT_GT(stalled.unread(), 100'000u) << "it has not been filled";
 }
 
 // The events of a server's life are numbered; the next one begins with a snapshot.

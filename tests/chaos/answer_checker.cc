@@ -1,19 +1,19 @@
-#include "tests/chaos/witness.h"
+#include "tests/chaos/answer_checker.h"
 
 namespace holdfast::chaos {
 
-void Witness::ServerChanges() {
+void AnswerChecker::OnServerChange() {
   MutexLock lock(mutex_);
   ++server_;
   places_.clear();  // They are not stored.
 }
 
-Witness::Sent Witness::Send(const std::string& lease_id) const {
+AnswerChecker::Sent AnswerChecker::OnSend(const std::string& lease_id) const {
   MutexLock lock(mutex_);
   return {.lease_id = lease_id, .after_end = ended_ids_.contains(lease_id), .server = server_};
 }
 
-void Witness::SeeHeld(const Sent& sent, std::uint64_t fencing_token) {
+void AnswerChecker::OnHeld(const Sent& sent, std::uint64_t fencing_token) {
   MutexLock lock(mutex_);
   if (sent.after_end) {
     findings_.push_back(sent.lease_id + " was told that it holds its lock after its release");
@@ -31,7 +31,7 @@ void Witness::SeeHeld(const Sent& sent, std::uint64_t fencing_token) {
   }
 }
 
-void Witness::SeeQueued(const Sent& sent, std::uint64_t queue_sequence) {
+void AnswerChecker::OnQueued(const Sent& sent, std::uint64_t queue_sequence) {
   MutexLock lock(mutex_);
   // Otherwise nobody can tell from which server this has come.
   if (sent.server != server_) return;
@@ -42,12 +42,12 @@ void Witness::SeeQueued(const Sent& sent, std::uint64_t queue_sequence) {
   }
 }
 
-void Witness::SeeEnded(const Sent& sent) {
+void AnswerChecker::OnEnded(const Sent& sent) {
   MutexLock lock(mutex_);
   ended_ids_.insert(sent.lease_id);
 }
 
-std::vector<std::string> Witness::findings() const {
+std::vector<std::string> AnswerChecker::findings() const {
   MutexLock lock(mutex_);
   return findings_;
 }

@@ -1,4 +1,4 @@
-// Sees every answer of the server, also those that no client is told, and holds the
+// Checks every answer of the server, also those that no client is told, and holds the
 // server to what it has said of one lease_id:
 //
 //   * It has one fencing token, and no other lease_id has it.
@@ -6,8 +6,8 @@
 //   * Once a release of it has been answered, no call that is sent from then on is told
 //     that it is held.
 
-#ifndef HOLDFAST_TESTS_CHAOS_WITNESS_H_
-#define HOLDFAST_TESTS_CHAOS_WITNESS_H_
+#ifndef HOLDFAST_TESTS_CHAOS_ANSWER_CHECKER_H_
+#define HOLDFAST_TESTS_CHAOS_ANSWER_CHECKER_H_
 
 #include <cstdint>
 #include <map>
@@ -20,10 +20,10 @@
 namespace holdfast::chaos {
 
 // Thread-safe.
-class Witness {
+class AnswerChecker {
  public:
   // The server is about to be killed, or has been started.
-  void ServerChanges() EXCLUDES(mutex_);
+  void OnServerChange() EXCLUDES(mutex_);
 
   // What was known when a call was sent to the server.
   struct Sent {
@@ -31,12 +31,12 @@ class Witness {
     bool after_end = false;
     int server = 0;  // Which of the servers, one after the other, it was sent to.
   };
-  Sent Send(const std::string& lease_id) const EXCLUDES(mutex_);
+  Sent OnSend(const std::string& lease_id) const EXCLUDES(mutex_);
 
   // What it was answered.
-  void SeeHeld(const Sent& sent, std::uint64_t fencing_token) EXCLUDES(mutex_);
-  void SeeQueued(const Sent& sent, std::uint64_t queue_sequence) EXCLUDES(mutex_);
-  void SeeEnded(const Sent& sent) EXCLUDES(mutex_);
+  void OnHeld(const Sent& sent, std::uint64_t fencing_token) EXCLUDES(mutex_);
+  void OnQueued(const Sent& sent, std::uint64_t queue_sequence) EXCLUDES(mutex_);
+  void OnEnded(const Sent& sent) EXCLUDES(mutex_);
 
   std::vector<std::string> findings() const EXCLUDES(mutex_);
 
@@ -52,4 +52,4 @@ class Witness {
 
 }  // namespace holdfast::chaos
 
-#endif  // HOLDFAST_TESTS_CHAOS_WITNESS_H_
+#endif  // HOLDFAST_TESTS_CHAOS_ANSWER_CHECKER_H_

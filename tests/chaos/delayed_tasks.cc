@@ -1,4 +1,4 @@
-#include "tests/chaos/errands.h"
+#include "tests/chaos/delayed_tasks.h"
 
 #include <thread>
 #include <utility>
@@ -12,32 +12,33 @@ constexpr int kMaxUnderWay = 100;
 
 }  // namespace
 
-bool Errands::Send(std::chrono::milliseconds after, std::function<void()> errand) {
+bool DelayedTasks::Schedule(std::chrono::milliseconds after, std::function<void()> task) {
   {
     MutexLock lock(mutex_);
     if (under_way_ >= kMaxUnderWay) return false;
     ++under_way_;
   }
-  std::thread([this, after, errand = std::move(errand)] { Run(after, errand); }).detach();
+  std::thread([this, after, task = std::move(task)] { Run(after, task); }).detach();
   return true;
 }
 
-void Errands::Run(std::chrono::milliseconds after, const std::function<void()>& errand) {
+void DelayedTasks::Run(std::chrono::milliseconds after, const std::function<void()>& task) {
   {
     const Stopwatch watch;
     MutexLock lock(mutex_);
-    while (!hurry_ && watch.Elapsed() < after) changed_.WaitFor(mutex_, after - watch.Elapsed());
+    while (!finishing_ && watch.Elapsed() < after)
+      changed_.WaitFor(mutex_, after - watch.Elapsed());
   }
-  errand();
+  task();
   // Notified under the lock, because Finish may return right after it.
   MutexLock lock(mutex_);
   --under_way_;
   changed_.NotifyAll();
 }
 
-void Errands::Finish() {
+void DelayedTasks::Finish() {
   MutexLock lock(mutex_);
-  hurry_ = true;
+  finishing_ = true;
   changed_.NotifyAll();
   while (under_way_ > 0) changed_.Wait(mutex_);
 }

@@ -1,4 +1,4 @@
-#include "tests/support/deaf_watcher.h"
+#include "tests/support/stalled_watcher.h"
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -58,7 +58,7 @@ std::string Request() {
 
 }  // namespace
 
-DeafWatcher::DeafWatcher(const std::string& socket_path)
+StalledWatcher::StalledWatcher(const std::string& socket_path)
     : socket_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -72,7 +72,7 @@ DeafWatcher::DeafWatcher(const std::string& socket_path)
   }
 }
 
-std::size_t DeafWatcher::unread() const {
+std::size_t StalledWatcher::unread() const {
   int bytes = 0;
   if (ioctl(socket_.get(), FIONREAD, &bytes) != 0) return 0;
   return static_cast<std::size_t>(bytes);

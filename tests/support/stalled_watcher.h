@@ -2,8 +2,8 @@
 // as one that has been stopped. (gRPC's own client would not do: it reads ahead
 // whenever any call of its process waits.)
 
-#ifndef HOLDFAST_TESTS_SUPPORT_DEAF_WATCHER_H_
-#define HOLDFAST_TESTS_SUPPORT_DEAF_WATCHER_H_
+#ifndef HOLDFAST_TESTS_SUPPORT_STALLED_WATCHER_H_
+#define HOLDFAST_TESTS_SUPPORT_STALLED_WATCHER_H_
 
 #include <cstddef>
 #include <string>
@@ -13,11 +13,11 @@
 namespace holdfast {
 
 // Thread-compatible.
-class DeafWatcher {
+class StalledWatcher {
  public:
   // Watches everything. `socket_path`: of the server's Unix socket. Ends the process
   // if it cannot connect.
-  explicit DeafWatcher(const std::string& socket_path);
+  explicit StalledWatcher(const std::string& socket_path);
 
   // How many bytes lie unread in the socket.
   std::size_t unread() const;
@@ -28,4 +28,4 @@ class DeafWatcher {
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_TESTS_SUPPORT_DEAF_WATCHER_H_
+#endif  // HOLDFAST_TESTS_SUPPORT_STALLED_WATCHER_H_

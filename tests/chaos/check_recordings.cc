@@ -1,4 +1,4 @@
-#include "tests/chaos/judgement.h"
+#include "tests/chaos/check_recordings.h"
 
 #include <algorithm>
 #include <chrono>
@@ -66,8 +66,8 @@ std::string Keep(const history::History& history, const std::string& name) {
 
 }  // namespace
 
-void Judge(const std::vector<std::string>& files, const history::Rules& rules,
-           const std::string& name, ScenarioReport& report) {
+void CheckRecordings(const std::vector<std::string>& files, const history::Rules& rules,
+                     const std::string& name, ScenarioReport& report) {
   const absl::StatusOr<history::History> read = history::ReadHistory(files);
   if (!read.ok()) {
     report.findings.emplace_back(read.status().message().data(), read.status().message().size());
