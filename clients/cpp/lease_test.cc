@@ -139,10 +139,10 @@ class LeaseHolderTest : public testing::Test {
     holder_ = *ChildProcess::Start(
         {.argv = {Runfile("clients/cpp/lease_holder"), server_.address(), "k", "1000"},
          .talk = true});
-    ASSERT_EQ(Hear(), "held");
+    ASSERT_EQ(ReadLine(), "held");
   }
 
-  std::string Hear() { return holder_->ReadLine(kPatience).value_or("nothing"); }
+  std::string ReadLine() { return holder_->ReadLine(kWaitLimit).value_or("nothing"); }
 
   ServerProcess server_;
   std::unique_ptr<ChildProcess> holder_;
@@ -156,10 +156,10 @@ TEST_F(LeaseHolderTest, IsLostToAProcessThatWasStoppedPastItsDeadline) {
   // Whichever is first: neither the signal nor the state says that it is held.
   holder_->WriteLine("state");
   holder_->Signal(SIGCONT);
-  EXPECT_THAT((std::vector<std::string>{Hear(), Hear()}),
+  EXPECT_THAT((std::vector<std::string>{ReadLine(), ReadLine()}),
               testing::UnorderedElementsAre("lost LEASE_EXPIRED", "state lost"));
   holder_->WriteLine("release");
-  EXPECT_EQ(Hear(), "release LEASE_EXPIRED");
+  EXPECT_EQ(ReadLine(), "release LEASE_EXPIRED");
   EXPECT_EQ(*successor.Locked(), true);
   EXPECT_EQ(successor.Release(), absl::OkStatus());
 }

@@ -53,18 +53,18 @@ void ChaosProcess::Continue() {
 
 void ChaosProcess::Kill9() {
   child_->Signal(SIGKILL);
-  child_->WaitForExit(kPatience);
+  child_->WaitForExit(kWaitLimit);
   RecordOfAll<history::ClientStopped>();
   paused_ = false;
 }
 
 std::optional<ChaosProcess::Done> ChaosProcess::AwaitDone() {
   const std::string done = "done ";
-  while (const std::optional<std::string> line = child_->ReadLine(kPatience)) {
+  while (const std::optional<std::string> line = child_->ReadLine(kWaitLimit)) {
     if (!line->starts_with(done)) continue;
     Done result;
     std::istringstream(line->substr(done.size())) >> result.turns >> result.findings;
-    child_->WaitForExit(kPatience);
+    child_->WaitForExit(kWaitLimit);
     return result;
   }
   return std::nullopt;

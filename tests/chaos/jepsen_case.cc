@@ -64,7 +64,7 @@ class Group {
     for (const auto& client : clients_) client->WriteLine("stop");
     std::vector<std::string> acknowledged;
     for (const auto& client : clients_) {
-      const std::optional<std::string> line = client->ReadLine(kPatience);
+      const std::optional<std::string> line = client->ReadLine(kWaitLimit);
       if (!line.has_value()) Fail("a client has not come to its end");
       std::istringstream words(*line);
       std::string word;

@@ -72,22 +72,22 @@ RawWorker::Taken RawWorker::Take(const TurnPlan& plan, const std::string& lease_
 
 CallEnd RawWorker::TryTake(const TurnPlan& plan, const std::string& lease_id,
                            std::chrono::nanoseconds waited) {
-  Ask ask{.key = plan.key, .lease_id = lease_id, .expire = plan.expire};
+  AcquireArgs args{.key = plan.key, .lease_id = lease_id, .expire = plan.expire};
   const auto left = std::max<std::chrono::nanoseconds>(plan.timeout - waited, milliseconds(20));
-  const auto patience = std::chrono::ceil<milliseconds>(left) + kAnswerTimeout;
+  const auto time_limit = std::chrono::ceil<milliseconds>(left) + kAnswerTimeout;
   switch (plan.how) {
     case TurnPlan::How::kTry:
-      return calls_.Acquire(ask, kAnswerTimeout);
+      return calls_.Acquire(args, kAnswerTimeout);
     case TurnPlan::How::kQueue:
-      ask.timeout = left;
-      return calls_.Acquire(ask, patience);
+      args.timeout = left;
+      return calls_.Acquire(args, time_limit);
     case TurnPlan::How::kWait:
-      ask.timeout = left;
-      return calls_.Wait(ask, patience);
+      args.timeout = left;
+      return calls_.Wait(args, time_limit);
     case TurnPlan::How::kCancel:
       break;
   }
-  return calls_.Wait(ask, plan.timeout);
+  return calls_.Wait(args, plan.timeout);
 }
 
 void RawWorker::Hold(const TurnPlan& plan, const std::string& lease_id, Holding holding) {

@@ -63,11 +63,11 @@ struct PendingCall {
     changed.NotifyAll();
   }
 
-  std::optional<grpc::Status> Await(std::chrono::milliseconds patience) EXCLUDES(mutex) {
+  std::optional<grpc::Status> Await(std::chrono::milliseconds time_limit) EXCLUDES(mutex) {
     const Stopwatch watch;
     MutexLock lock(mutex);
-    while (!status.has_value() && watch.Elapsed() < patience) {
-      changed.WaitFor(mutex, patience - watch.Elapsed());
+    while (!status.has_value() && watch.Elapsed() < time_limit) {
+      changed.WaitFor(mutex, time_limit - watch.Elapsed());
     }
     return status;
   }
@@ -83,14 +83,14 @@ RecordedCalls::RecordedCalls(const std::string& address, Recorder& recorder, std
 
 template <typename Response, typename Request, typename Start, typename Read>
 CallEnd RecordedCalls::Unary(history::What called, const Request& request,
-                             std::chrono::milliseconds patience, const Start& start,
+                             std::chrono::milliseconds time_limit, const Start& start,
                              const Read& read) {
   auto call = std::make_shared<PendingCall<Request, Response>>();
   call->request = request;
   const history::Time sent = recorder_.Record(client_, ++operation_, std::move(called));
   start(call->context, call->request, call->response,
         [call](grpc::Status status) { call->End(std::move(status)); });
-  const std::optional<grpc::Status> status = call->Await(patience);
+  const std::optional<grpc::Status> status = call->Await(time_limit);
   CallEnd end = history::Unanswered{};
   if (status.has_value()) end = status->ok() ? read(sent, call->response) : EndOf(*status);
   recorder_.Record(client_, operation_, ToWhat(end));
@@ -98,13 +98,13 @@ CallEnd RecordedCalls::Unary(history::What called, const Request& request,
   return end;
 }
 
-CallEnd RecordedCalls::Acquire(const Ask& ask, std::chrono::milliseconds patience) {
+CallEnd RecordedCalls::Acquire(const AcquireArgs& args, std::chrono::milliseconds time_limit) {
   return Unary<v1::AcquireResponse>(
-      history::AcquireCalled{.key = ask.key,
-                             .lease_id = ask.lease_id,
-                             .expire = ask.expire,
-                             .timeout = ask.timeout.value_or(Duration::zero())},
-      ToRequest(ask), patience,
+      history::AcquireCalled{.key = args.key,
+                             .lease_id = args.lease_id,
+                             .expire = args.expire,
+                             .timeout = args.timeout.value_or(Duration::zero())},
+      ToRequest(args), time_limit,
       [this](grpc::ClientContext& context, const auto& request, auto& response, auto done) {
         locks_->async()->Acquire(&context, &request, &response, std::move(done));
       },
@@ -116,12 +116,12 @@ CallEnd RecordedCalls::Acquire(const Ask& ask, std::chrono::milliseconds patienc
 }
 
 CallEnd RecordedCalls::Renew(const std::string& key, const std::string& lease_id,
-                             std::chrono::milliseconds patience) {
+                             std::chrono::milliseconds time_limit) {
   v1::RenewRequest renew;
   renew.set_key(key);
   renew.set_lease_id(lease_id);
   return Unary<v1::RenewResponse>(
-      history::RenewCalled{.key = key, .lease_id = lease_id}, renew, patience,
+      history::RenewCalled{.key = key, .lease_id = lease_id}, renew, time_limit,
       [this](grpc::ClientContext& context, const auto& request, auto& response, auto done) {
         locks_->async()->Renew(&context, &request, &response, std::move(done));
       },
@@ -133,12 +133,12 @@ CallEnd RecordedCalls::Renew(const std::string& key, const std::string& lease_id
 }
 
 CallEnd RecordedCalls::Release(const std::string& key, const std::string& lease_id,
-                               std::chrono::milliseconds patience) {
+                               std::chrono::milliseconds time_limit) {
   v1::ReleaseRequest release;
   release.set_key(key);
   release.set_lease_id(lease_id);
   return Unary<v1::ReleaseResponse>(
-      history::ReleaseCalled{.key = key, .lease_id = lease_id}, release, patience,
+      history::ReleaseCalled{.key = key, .lease_id = lease_id}, release, time_limit,
       [this](grpc::ClientContext& context, const auto& request, auto& response, auto done) {
         locks_->async()->Release(&context, &request, &response, std::move(done));
       },
@@ -147,11 +147,11 @@ CallEnd RecordedCalls::Release(const std::string& key, const std::string& lease_
       });
 }
 
-CallEnd RecordedCalls::Get(const std::string& key, std::chrono::milliseconds patience) {
+CallEnd RecordedCalls::Get(const std::string& key, std::chrono::milliseconds time_limit) {
   v1::GetRequest get;
   get.set_key(key);
   return Unary<v1::GetResponse>(
-      history::GetCalled{.key = key}, get, patience,
+      history::GetCalled{.key = key}, get, time_limit,
       [this](grpc::ClientContext& context, const auto& request, auto& response, auto done) {
         locks_->async()->Get(&context, &request, &response, std::move(done));
       },
@@ -164,12 +164,12 @@ CallEnd RecordedCalls::Get(const std::string& key, std::chrono::milliseconds pat
 }
 
 CallEnd RecordedCalls::ForceRelease(const std::string& key, std::uint64_t fencing_token,
-                                    std::chrono::milliseconds patience) {
+                                    std::chrono::milliseconds time_limit) {
   v1::ForceReleaseRequest force;
   force.set_key(key);
   force.set_fencing_token(fencing_token);
   return Unary<v1::ForceReleaseResponse>(
-      history::ForceReleaseCalled{.key = key, .fencing_token = fencing_token}, force, patience,
+      history::ForceReleaseCalled{.key = key, .fencing_token = fencing_token}, force, time_limit,
       [this](grpc::ClientContext& context, const auto& request, auto& response, auto done) {
         admin_->async()->ForceRelease(&context, &request, &response, std::move(done));
       },
@@ -187,8 +187,8 @@ void RecordedCalls::RecordLost(const std::string& key, const std::string& lease_
 // grant has just arrived would tell the server that it has not.
 class RecordedCalls::WaitStream : private grpc::ClientReadReactor<v1::WaitEvent> {
  public:
-  static std::shared_ptr<WaitStream> Start(RecordedCalls& calls, const Ask& ask) {
-    std::shared_ptr<WaitStream> stream(new WaitStream(calls, ask));
+  static std::shared_ptr<WaitStream> Start(RecordedCalls& calls, const AcquireArgs& args) {
+    std::shared_ptr<WaitStream> stream(new WaitStream(calls, args));
     stream->self_ = stream;
     calls.locks_->async()->Wait(&stream->context_, &stream->request_, stream.get());
     stream->StartRead(&stream->event_);
@@ -196,11 +196,11 @@ class RecordedCalls::WaitStream : private grpc::ClientReadReactor<v1::WaitEvent>
     return stream;
   }
 
-  CallEnd Await(std::chrono::milliseconds patience) EXCLUDES(mutex_) {
+  CallEnd Await(std::chrono::milliseconds time_limit) EXCLUDES(mutex_) {
     const Stopwatch watch;
     MutexLock lock(mutex_);
-    while (!end_.has_value() && watch.Elapsed() < patience) {
-      changed_.WaitFor(mutex_, patience - watch.Elapsed());
+    while (!end_.has_value() && watch.Elapsed() < time_limit) {
+      changed_.WaitFor(mutex_, time_limit - watch.Elapsed());
     }
     if (!end_.has_value()) {
       End(history::Unanswered{});
@@ -210,16 +210,16 @@ class RecordedCalls::WaitStream : private grpc::ClientReadReactor<v1::WaitEvent>
   }
 
  private:
-  WaitStream(RecordedCalls& calls, const Ask& ask)
+  WaitStream(RecordedCalls& calls, const AcquireArgs& args)
       : recorder_(calls.recorder_),
         client_(calls.client_),
         operation_(++calls.operation_),
-        request_(ToRequest(ask)),
+        request_(ToRequest(args)),
         sent_(recorder_.Record(client_, operation_,
-                               history::AcquireCalled{.key = ask.key,
-                                                      .lease_id = ask.lease_id,
-                                                      .expire = ask.expire,
-                                                      .timeout = ask.timeout})) {}
+                               history::AcquireCalled{.key = args.key,
+                                                      .lease_id = args.lease_id,
+                                                      .expire = args.expire,
+                                                      .timeout = args.timeout})) {}
 
   void OnReadDone(bool ok) override EXCLUDES(mutex_) {
     if (!ok) return;  // OnDone follows.
@@ -272,8 +272,8 @@ class RecordedCalls::WaitStream : private grpc::ClientReadReactor<v1::WaitEvent>
   std::optional<CallEnd> end_ GUARDED_BY(mutex_);
 };
 
-CallEnd RecordedCalls::Wait(const Ask& ask, std::chrono::milliseconds patience) {
-  return WaitStream::Start(*this, ask)->Await(patience);
+CallEnd RecordedCalls::Wait(const AcquireArgs& args, std::chrono::milliseconds time_limit) {
+  return WaitStream::Start(*this, args)->Await(time_limit);
 }
 
 bool MustRepeat(const CallEnd& end) {

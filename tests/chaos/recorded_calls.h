@@ -17,7 +17,7 @@
 #include "holdfast/v1/admin_service.grpc.pb.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 #include "tests/chaos/recorder.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/history/history.h"
 
 namespace holdfast::chaos {
@@ -33,16 +33,16 @@ class RecordedCalls {
   // history knows this client.
   RecordedCalls(const std::string& address, Recorder& recorder, std::uint32_t client);
 
-  // Each gives up after `patience`.
-  CallEnd Acquire(const Ask& ask, std::chrono::milliseconds patience);
-  CallEnd Wait(const Ask& ask, std::chrono::milliseconds patience);
+  // Each gives up after `time_limit`.
+  CallEnd Acquire(const AcquireArgs& args, std::chrono::milliseconds time_limit);
+  CallEnd Wait(const AcquireArgs& args, std::chrono::milliseconds time_limit);
   CallEnd Renew(const std::string& key, const std::string& lease_id,
-                std::chrono::milliseconds patience);
+                std::chrono::milliseconds time_limit);
   CallEnd Release(const std::string& key, const std::string& lease_id,
-                  std::chrono::milliseconds patience);
-  CallEnd Get(const std::string& key, std::chrono::milliseconds patience);
+                  std::chrono::milliseconds time_limit);
+  CallEnd Get(const std::string& key, std::chrono::milliseconds time_limit);
   CallEnd ForceRelease(const std::string& key, std::uint64_t fencing_token,
-                       std::chrono::milliseconds patience);
+                       std::chrono::milliseconds time_limit);
 
   // The lease is taken for lost.
   void RecordLost(const std::string& key, const std::string& lease_id);
@@ -55,7 +55,7 @@ class RecordedCalls {
   // Records the call, sends it by `start`, and records its end: `read` tells that of
   // an answer.
   template <typename Response, typename Request, typename Start, typename Read>
-  CallEnd Unary(history::What called, const Request& request, std::chrono::milliseconds patience,
+  CallEnd Unary(history::What called, const Request& request, std::chrono::milliseconds time_limit,
                 const Start& start, const Read& read);
 
   Recorder& recorder_;

@@ -148,7 +148,7 @@ class Scenario {
   // As for a new version of it. False: it does not serve any more.
   bool RestartServerInGoodOrder() {
     if (replaying_ != nullptr) replaying_->answers().OnServerChange();
-    const std::optional<ExitStatus> end = server_.Terminate(kPatience);
+    const std::optional<ExitStatus> end = server_.Terminate(kWaitLimit);
     recorder_.Record(0, history::ServerStopped{});
     ++report_.server_restarts;
     if (end == ExitStatus{.code = 0}) return StartServer();

@@ -28,9 +28,9 @@ class StoppedHolderTest : public testing::Test {
     holder_ = *ChildProcess::Start({.argv = {Runfile("tests/chaos/fenced_holder"),
                                              server_.address(), registers_.path(), "k", "1500"},
                                     .talk = true});
-    ASSERT_EQ(Hear(), "held");
+    ASSERT_EQ(ReadLine(), "held");
     holder_->WriteLine("write");
-    ASSERT_EQ(Hear(), "written");
+    ASSERT_EQ(ReadLine(), "written");
     holder_->Signal(SIGSTOP);
     client_ = *Client::Create(server_.address());
     lock_ = std::make_unique<SyncLock>(*client_, "k", LockOptions{.expire = 30s});
@@ -39,12 +39,12 @@ class StoppedHolderTest : public testing::Test {
     token_ = lease->fencing_token();
   }
 
-  std::string Hear() { return holder_->ReadLine(kPatience).value_or("nothing"); }
+  std::string ReadLine() { return holder_->ReadLine(kWaitLimit).value_or("nothing"); }
 
   void WakeUp() {
     holder_->Signal(SIGCONT);
     // Whatever it is told to do, the loss is signalled by itself.
-    EXPECT_EQ(Hear(), "lost");
+    EXPECT_EQ(ReadLine(), "lost");
   }
 
   ServerProcess server_;
@@ -60,10 +60,10 @@ TEST_F(StoppedHolderTest, HearsOfItsLossAndItsLateWriteAndReleaseAreRefused) {
   ASSERT_TRUE(registers.Write("k", token_, "successor"));
   WakeUp();
   holder_->WriteLine("write");
-  EXPECT_EQ(Hear(), "refused");
+  EXPECT_EQ(ReadLine(), "refused");
   EXPECT_EQ(registers_.Get("k").text, "successor");
   holder_->WriteLine("release");
-  EXPECT_EQ(Hear(), "release LEASE_EXPIRED");
+  EXPECT_EQ(ReadLine(), "release LEASE_EXPIRED");
   EXPECT_TRUE(*lock_->Locked());
   EXPECT_EQ(lock_->Release(), absl::OkStatus());
 }
@@ -74,7 +74,7 @@ TEST_F(StoppedHolderTest, LateWriteIsRefusedOnceTheSuccessorHasRead) {
   ASSERT_EQ(registers.Read("k", token_), "holder");
   WakeUp();
   holder_->WriteLine("write");
-  EXPECT_EQ(Hear(), "refused");
+  EXPECT_EQ(ReadLine(), "refused");
   EXPECT_TRUE(registers.Write("k", token_, "successor"));
   EXPECT_EQ(lock_->Release(), absl::OkStatus());
 }

@@ -52,7 +52,7 @@ class FailingSyncTest : public ::testing::Test {
   // The server has ended because of the sync that failed, and did not try it again. (As it
   // ends it may sync other files.)
   void ExpectStopped() {
-    EXPECT_EQ(server_.WaitForExit(kPatience), kIoError) << server_.Log();
+    EXPECT_EQ(server_.WaitForExit(kWaitLimit), kIoError) << server_.Log();
     EXPECT_THAT(server_.Log(), HasSubstr("Input/output error"));
     const std::vector<std::string> syncs = Syncs();
     const auto failed = std::find_if(syncs.begin(), syncs.end(), [](const std::string& line) {
@@ -141,7 +141,7 @@ TEST_F(FailingSyncTest, OfATableInTheBackground) {
   std::vector<std::string> tags;
   for (char tag = 'a'; tag < 'a' + 16; ++tag) tags.emplace_back(128, tag);
   Load load(server_.address(), "client", 4, tags);
-  EXPECT_EQ(server_.WaitForExit(kPatience), kIoError) << server_.Log();
+  EXPECT_EQ(server_.WaitForExit(kWaitLimit), kIoError) << server_.Log();
   EXPECT_THAT(server_.Log(), HasSubstr("in the background"));
   load.Stop();
 

@@ -39,7 +39,7 @@ absl::Status MakeFileSystem(const std::string& image) {
       ChildProcess::Start({.argv = {"/sbin/mkfs.ext4", "-q", "-F", "-J", "size=4", image},
                            .stderr_path = image + ".log"});
   if (!mkfs.ok()) return mkfs.status();
-  const auto ended = (*mkfs)->WaitForExit(kPatience);
+  const auto ended = (*mkfs)->WaitForExit(kWaitLimit);
   if (ended == ExitStatus{.code = 0}) return absl::OkStatus();
   return absl::FailedPreconditionError("/sbin/mkfs.ext4 failed (Debian package e2fsprogs)");
 }

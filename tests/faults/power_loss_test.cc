@@ -16,7 +16,7 @@
 #include "services/common/exit_code.h"
 #include "tests/faults/load.h"
 #include "tests/faults/loop_disk.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/child_process.h"
 #include "tests/support/eventually.h"
 #include "tests/support/server_process.h"
@@ -67,7 +67,7 @@ class PowerLossTest : public ::testing::Test {
     load->IgnoreAnswers();
     EXPECT_EQ(disk_.CutPower(), absl::OkStatus());
     // In reality it would not have the time to notice.
-    EXPECT_EQ(server_->WaitForExit(kPatience), kIoError) << server_->Log();
+    EXPECT_EQ(server_->WaitForExit(kWaitLimit), kIoError) << server_->Log();
     load->Stop();
     EXPECT_EQ(disk_.Unmount(), absl::OkStatus());
     EXPECT_EQ(disk_.Mount(), absl::OkStatus());

@@ -4,7 +4,7 @@
 #include <sstream>
 #include <utility>
 
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/eventually.h"
 
 namespace holdfast::fuzz {
@@ -55,7 +55,7 @@ bool Bystanders::TakeTurn(StubClient& client, const std::string& key, const std:
     return false;
   };
   const auto lease = client.Acquire(
-      {.key = key, .lease_id = lease_id, .expire = std::chrono::minutes(1), .timeout = kPatience});
+      {.key = key, .lease_id = lease_id, .expire = std::chrono::minutes(1), .timeout = kWaitLimit});
   if (!lease.ok()) return complain("acquire", lease.status);
   if (key == kShared) {
     MutexLock lock(mutex_);

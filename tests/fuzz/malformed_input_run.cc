@@ -14,7 +14,7 @@
 #include "tests/fuzz/malformed_input.h"
 #include "tests/fuzz/raw_connection.h"
 #include "tests/fuzz/wire_message.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/eventually.h"
 #include "tests/support/process_usage.h"
 #include "tests/support/server_process.h"
@@ -113,7 +113,8 @@ bool AllWaitsAreFree(StubClient& client) {
   std::vector<std::unique_ptr<WaitCall>> waits;
   for (int i = 0; i < kMaxWaits; ++i) {
     waits.push_back(std::make_unique<WaitCall>(
-        client, Ask{.key = key, .lease_id = Id("witness", i), .expire = std::chrono::minutes(1)}));
+        client,
+        AcquireArgs{.key = key, .lease_id = Id("witness", i), .expire = std::chrono::minutes(1)}));
   }
   const bool free =
       std::all_of(waits.begin(), waits.end(), [](const auto& wait) { return wait->AwaitQueued(); });

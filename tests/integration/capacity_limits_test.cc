@@ -30,8 +30,8 @@ class CapacityLimitsTest : public testing::Test {
   }
 
   std::unique_ptr<WaitCall> Wait(const std::string& key) {
-    return std::make_unique<WaitCall>(*client_,
-                                      Ask{.key = key, .lease_id = Id("waiter", ++waiters_)});
+    return std::make_unique<WaitCall>(
+        *client_, AcquireArgs{.key = key, .lease_id = Id("waiter", ++waiters_)});
   }
 
   static void ExpectOver(const CallStatus& status, const std::string& limit) {
@@ -108,7 +108,7 @@ TEST_F(CapacityLimitsTest, Leases) {
   ASSERT_NO_FATAL_FAILURE(StartWith({"--max-leases=2"}));
   Hold("a");
   Hold("b");
-  const Ask third{.key = "c", .lease_id = Id("third")};
+  const AcquireArgs third{.key = "c", .lease_id = Id("third")};
   ExpectOver(client_->Acquire(third).status, "max_leases");
   ASSERT_TRUE(client_->Release("a", Id("holder-of-a")).ok());
   // Being refused has not used up the lease_id.

@@ -128,7 +128,7 @@ TEST_F(CliCommandsTest, CompletionKnowsTheKeys) {
                              .talk = true});
     EXPECT_TRUE(child.ok());
     std::vector<std::string> lines;
-    while (const auto line = (*child)->ReadLine(kPatience)) lines.push_back(*line);
+    while (const auto line = (*child)->ReadLine(kWaitLimit)) lines.push_back(*line);
     return lines;
   };
   // A key that cannot be written as it is is left out.
@@ -144,7 +144,7 @@ TEST_F(CliCommandsTest, AcquireThatCannotSayWhatItGotGivesItBack) {
                 Runfile("clients/cli/holdfast") + " acquire k --forever --address=" +
                     server_.address() + " > /dev/full 2> /dev/null"}});
   ASSERT_TRUE(child.ok());
-  const auto status = (*child)->WaitForExit(kPatience);
+  const auto status = (*child)->WaitForExit(kWaitLimit);
   ASSERT_TRUE(status.has_value());
   EXPECT_EQ(status->code, ToInt(ExitCode::kFailed));
   EXPECT_TRUE(client_.Get("k").response.holders().empty());
@@ -241,19 +241,19 @@ TEST_F(CliCommandsTest, ShowOfAFreeLockIsNoError) {
 TEST_F(CliCommandsTest, WatchTellsWhatIsHeldAndWhatHappensNext) {
   ASSERT_TRUE(client_.Acquire({.key = "a/held", .lease_id = Id("a"), .owner = "me@here:1"}).ok());
   CliProgram watch({"watch", "--prefix", "a/"}, server_);
-  EXPECT_THAT(watch.Hear(),
+  EXPECT_THAT(watch.ReadLine(),
               MatchesRegex("[-0-9]+ [0-9:]+  held      a/held  me@here:1  token [0-9]+"));
   ASSERT_TRUE(client_.Acquire({.key = "b/other", .lease_id = Id("o")}).ok());
   ASSERT_TRUE(client_.Release("a/held", Id("a")).ok());
-  EXPECT_THAT(watch.Hear(), HasSubstr("  released  a/held  me@here:1  token"));
+  EXPECT_THAT(watch.ReadLine(), HasSubstr("  released  a/held  me@here:1  token"));
   ASSERT_TRUE(
       client_
           .Acquire(
               {.key = "a/b", .lease_id = Id("b"), .expire = std::chrono::seconds(1), .tags = {"t"}})
           .ok());
-  EXPECT_THAT(watch.Hear(),
+  EXPECT_THAT(watch.ReadLine(),
               MatchesRegex(".*  granted   a/b  -  token [0-9]+  expire 1.0s  tags t"));
-  EXPECT_THAT(watch.Hear(), HasSubstr("  expired   a/b"));
+  EXPECT_THAT(watch.ReadLine(), HasSubstr("  expired   a/b"));
   watch.Signal(SIGINT);
   EXPECT_EQ(watch.Finish().status.signal, SIGINT);
 }
@@ -261,7 +261,7 @@ TEST_F(CliCommandsTest, WatchTellsWhatIsHeldAndWhatHappensNext) {
 TEST_F(CliCommandsTest, WatchEndsWhenTheServerDoes) {
   CliProgram watch({"watch"}, server_);
   ASSERT_TRUE(client_.Acquire({.key = "k", .lease_id = Id("a")}).ok());
-  EXPECT_THAT(watch.Hear(), HasSubstr("  k  "));
+  EXPECT_THAT(watch.ReadLine(), HasSubstr("  k  "));
   server_.Kill9();
   EXPECT_EQ(watch.Finish().status.code, ToInt(ExitCode::kUnreachable));
 }
@@ -346,7 +346,7 @@ TEST(CliVersionTest, IsTheServers) {
   const auto version = [](const std::string& program) {
     const auto child = ChildProcess::Start({.argv = {Runfile(program), "--version"}, .talk = true});
     EXPECT_TRUE(child.ok());
-    const std::string line = (*child)->ReadLine(kPatience).value_or("");
+    const std::string line = (*child)->ReadLine(kWaitLimit).value_or("");
     return line.substr(line.find(' '));
   };
   EXPECT_EQ(version("clients/cli/holdfast"), version("services/lock/main/holdfastd"));

@@ -46,7 +46,7 @@ class CliJsonTest : public testing::Test {
         {.argv = {"/usr/bin/python3", "-c", script, folder_.path() + "/json", expression},
          .talk = true});
     EXPECT_TRUE(python.ok());
-    return (*python)->ReadLine(kPatience).value_or("(silence)");
+    return (*python)->ReadLine(kWaitLimit).value_or("(silence)");
   }
 
   ServerProcess server_;
@@ -102,12 +102,12 @@ TEST_F(CliJsonTest, AcquireAndRenewPrintTheLease) {
 TEST_F(CliJsonTest, WatchPrintsAnEventALineAtOnce) {
   ASSERT_TRUE(client_.Acquire({.key = kNasty, .lease_id = Id("a"), .owner = kNasty}).ok());
   CliProgram watch({"watch", "--json"}, server_);
-  const std::string held = watch.Hear();
+  const std::string held = watch.ReadLine();
   EXPECT_EQ(Ask(held, "o['kind']"), "HELD");
   EXPECT_EQ(Ask(held, "o['key'] == o['owner']"), "True");
-  EXPECT_EQ(Ask(watch.Hear(), "o['kind']"), "SNAPSHOT_END");
+  EXPECT_EQ(Ask(watch.ReadLine(), "o['kind']"), "SNAPSHOT_END");
   ASSERT_TRUE(client_.Release(kNasty, Id("a")).ok());
-  const std::string released = watch.Hear();
+  const std::string released = watch.ReadLine();
   EXPECT_EQ(Ask(released, "o['kind']"), "RELEASED");
   EXPECT_EQ(Ask(held + "\n" + released, "o['fencing_token']").find("None"), std::string::npos);
   EXPECT_EQ(Ask(released, "int(o['sequence']) > 0 and 'time' in o"), "True");

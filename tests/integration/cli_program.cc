@@ -37,15 +37,15 @@ CliProgram::CliProgram(std::vector<std::string> arguments, const std::string& ad
   child_ = *std::move(child);
 }
 
-std::string CliProgram::Hear() { return child_->ReadLine(kPatience).value_or("(silence)"); }
+std::string CliProgram::ReadLine() { return child_->ReadLine(kWaitLimit).value_or("(silence)"); }
 
 std::string CliProgram::Errors() const { return ReadFile(folder_.path() + "/err"); }
 
 CliResult CliProgram::Finish() {
   CliResult result;
   // Its output ends when it has ended, and all that it has left running.
-  while (const auto line = child_->ReadLine(kPatience)) result.out += *line + "\n";
-  const std::optional<ExitStatus> status = child_->WaitForExit(kPatience);
+  while (const auto line = child_->ReadLine(kWaitLimit)) result.out += *line + "\n";
+  const std::optional<ExitStatus> status = child_->WaitForExit(kWaitLimit);
   EXPECT_TRUE(status.has_value()) << "holdfast does not end";
   result.status = status.value_or(ExitStatus{});
   result.err = Errors();

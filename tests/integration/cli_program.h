@@ -41,7 +41,7 @@ class CliProgram {
   bool WriteLine(const std::string& line) { return child_->WriteLine(line); }
 
   // The next line of its output; "(silence)" if none comes.
-  std::string Hear();
+  std::string ReadLine();
 
   // What it has said on standard error so far.
   std::string Errors() const;

@@ -16,7 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/integration/cli_program.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/eventually.h"
 #include "tests/support/process_usage.h"
 #include "tests/support/server_process.h"
@@ -161,7 +161,7 @@ TEST_F(CliRunLostTest, CommandThatHeedsTheWarningHasTimeToEndByItself) {
                   "trap 'echo warned; sleep 0.1; echo tidied up; exit 0' TERM; echo ready; "
                   "while :; do sleep 0.02; done"},
                  server_);
-  ASSERT_EQ(run.Hear(), "ready");
+  ASSERT_EQ(run.ReadLine(), "ready");
   StopAfterRenewal(server_.pid());
   const CliResult result = run.Finish();
   EXPECT_EQ(result.out, "warned\ntidied up\n");
@@ -173,7 +173,7 @@ TEST_F(CliRunLostTest, CommandThatHeedsTheWarningHasTimeToEndByItself) {
 TEST_F(CliRunLostTest, ServerThatOnlyRestartsIsNoLoss) {
   CliProgram run({"run", "k", "--expire", "10s", "--", "sh", "-c", "echo ready; read line; exit 3"},
                  server_);
-  ASSERT_EQ(run.Hear(), "ready");
+  ASSERT_EQ(run.ReadLine(), "ready");
   server_.Kill9();
   ASSERT_EQ(server_.Start(), absl::OkStatus());
   StubClient client(server_.address());
@@ -188,7 +188,7 @@ TEST_F(CliRunLostTest, ExitCodeComesThroughEvenIfTheLockCannotBeGivenBack) {
   CliProgram run(
       {"run", "k", "--server-timeout", "200ms", "--", "sh", "-c", "echo ready; read line; exit 3"},
       server_);
-  ASSERT_EQ(run.Hear(), "ready");
+  ASSERT_EQ(run.ReadLine(), "ready");
   server_.Kill9();
   run.WriteLine("");
   const CliResult result = run.Finish();
@@ -266,7 +266,7 @@ TEST_F(CliRunLostTest, LeaseThatAnAdministratorEndsIsLostAtTheNextRenewal) {
 TEST_F(CliRunLostTest, LossThatIsNoticedAtTheEndOnlyIsReported) {
   CliProgram run({"run", "k", "--expire", "1h", "--", "sh", "-c", "echo ready; read line"},
                  server_);
-  ASSERT_EQ(run.Hear(), "ready");
+  ASSERT_EQ(run.ReadLine(), "ready");
   ASSERT_EQ(CliProgram({"force-release", "k"}, server_).Finish().status.code, 0);
   run.WriteLine("");
   const CliResult result = run.Finish();

@@ -43,7 +43,7 @@ class CliRunTest : public testing::Test {
 TEST_F(CliRunTest, CommandRunsUnderTheLockWithTheTokenInItsEnvironment) {
   CliProgram run = Run("echo $HOLDFAST_KEY $HOLDFAST_TOKEN $HOLDFAST_ADDRESS; read line",
                        {"--tag", "b", "--tag", "a", "--expire", "1m"});
-  const std::string line = run.Hear();
+  const std::string line = run.ReadLine();
   const v1::Lock lock = client_.Get("k").response;
   ASSERT_EQ(lock.holders_size(), 1);
   EXPECT_EQ(line, "k " + std::to_string(lock.holders(0).fencing_token()) + " " + server_.address());
@@ -77,7 +77,7 @@ TEST_F(CliRunTest, SignalsArePassedOn) {
   for (const auto& [name, number] : signals) {
     CliProgram run = Run("trap 'echo got " + name + "; kill $!; exit 5' " + name +
                          "; sleep 1000 & echo ready; wait");
-    ASSERT_EQ(run.Hear(), "ready");
+    ASSERT_EQ(run.ReadLine(), "ready");
     run.Signal(number);
     const CliResult result = run.Finish();
     EXPECT_EQ(result.out, "got " + name + "\n");
@@ -89,7 +89,7 @@ TEST_F(CliRunTest, SignalReachesTheWholeGroup) {
   CliProgram run =
       Run("trap 'wait; exit 6' TERM; "
           "(trap 'echo child; exit' TERM; echo ready; while :; do sleep 0.01; done) & wait");
-  ASSERT_EQ(run.Hear(), "ready");
+  ASSERT_EQ(run.ReadLine(), "ready");
   run.Signal(SIGTERM);
   const CliResult result = run.Finish();
   EXPECT_EQ(result.out, "child\n");
@@ -98,7 +98,7 @@ TEST_F(CliRunTest, SignalReachesTheWholeGroup) {
 
 TEST_F(CliRunTest, CommandThatIgnoresASignalGoesOnUnderTheLock) {
   CliProgram run = Run("trap '' TERM; echo ready; read line; exit 4");
-  ASSERT_EQ(run.Hear(), "ready");
+  ASSERT_EQ(run.ReadLine(), "ready");
   run.Signal(SIGTERM);
   EXPECT_TRUE(Held());
   run.WriteLine("");
@@ -121,14 +121,14 @@ TEST_F(CliRunTest, CommandInheritsNoFileDescriptorsOfOurs) {
 TEST_F(CliRunTest, StandardInputBelongsToTheCommand) {
   CliProgram run = Run("while read line; do echo \"<$line>\"; [ \"$line\" = end ] && exit; done");
   run.WriteLine("one");
-  EXPECT_EQ(run.Hear(), "<one>");
+  EXPECT_EQ(run.ReadLine(), "<one>");
   run.WriteLine("end");
   EXPECT_EQ(run.Finish().status.code, 0);
 }
 
 TEST_F(CliRunTest, LeaseIsRenewedForAsLongAsTheCommandRuns) {
   CliProgram run = Run("echo ready; read line", {"--expire", "2s"});
-  ASSERT_EQ(run.Hear(), "ready");
+  ASSERT_EQ(run.ReadLine(), "ready");
   const auto token = client_.Get("k").response.holders(0).fencing_token();
   LetPass(std::chrono::seconds(3));
   ASSERT_TRUE(Held());
@@ -142,7 +142,7 @@ TEST_F(CliRunTest, WhatTheCommandLeavesBehindIsEndedBeforeTheLockIsGivenBack) {
       Run("sh -c 'trap \"\" TERM; echo $$; exec >&-; while :; do sleep 0.01; done' & "
           "read line; exit 7",
           {"--expire", "2s"});
-  const pid_t left_behind = std::stoi(run.Hear());
+  const pid_t left_behind = std::stoi(run.ReadLine());
   run.WriteLine("");
   WaitCall next(client_, {.key = "k", .lease_id = Id("next")});
   ASSERT_TRUE(next.AwaitGranted());
@@ -160,7 +160,7 @@ TEST_F(CliRunTest, WhatIsOnItsWayToALogArrives) {
 
 TEST_F(CliRunTest, ProcessThatHasMadeItselfIndependentIsLeftAlone) {
   CliProgram run = Run("setsid sh -c 'echo $$; exec >&- 2>&-; exec sleep 1000' & read line");
-  const pid_t daemon = std::stoi(run.Hear());
+  const pid_t daemon = std::stoi(run.ReadLine());
   run.WriteLine("");
   EXPECT_EQ(run.Finish().status.code, 0);
   EXPECT_TRUE(Lives(daemon));

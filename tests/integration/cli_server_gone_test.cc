@@ -85,7 +85,7 @@ TEST_F(CliServerGoneTest, SocketThatMayNotBeUsedIsToldAtOnce) {
                 {"--address=" + server_.address(), "--server-timeout=1h"});
     const auto child = ChildProcess::Start({.argv = argv});
     ASSERT_TRUE(child.ok());
-    const auto status = (*child)->WaitForExit(kPatience);
+    const auto status = (*child)->WaitForExit(kWaitLimit);
     ASSERT_TRUE(status.has_value()) << command.front();
     EXPECT_EQ(status->code, ToInt(ExitCode::kFailed)) << command.front();
   }

@@ -21,8 +21,8 @@ TEST(ClientDeathTest, HoldersLockGoesToTheNextAfterItsExpireAndNoEarlier) {
   ClientProcess holder(server.address());
 
   const Stopwatch since_before_grant;
-  holder.Tell("wait k " + Id("holder") + " 2000");
-  ASSERT_GT(holder.HearToken(), 0u);
+  holder.WriteLine("wait k " + Id("holder") + " 2000");
+  ASSERT_GT(holder.ReadToken(), 0u);
   WaitCall next(client, {.key = "k", .lease_id = Id("next")});
   ASSERT_TRUE(next.AwaitQueued());
   holder.Kill9();
@@ -37,15 +37,15 @@ TEST(ClientDeathTest, RenewalCountsFromTheMomentOfTheRenewal) {
   ASSERT_EQ(server.Start(), absl::OkStatus());
   StubClient client(server.address());
   ClientProcess holder(server.address());
-  holder.Tell("wait k " + Id("holder") + " 2000");
-  ASSERT_GT(holder.HearToken(), 0u);
+  holder.WriteLine("wait k " + Id("holder") + " 2000");
+  ASSERT_GT(holder.ReadToken(), 0u);
   WaitCall next(client, {.key = "k", .lease_id = Id("next")});
   ASSERT_TRUE(next.AwaitQueued());
 
   LetPass(milliseconds(500));
   const Stopwatch since_before_renewal;
-  holder.Tell("renew k " + Id("holder"));
-  ASSERT_EQ(holder.Hear(), "renewed");
+  holder.WriteLine("renew k " + Id("holder"));
+  ASSERT_EQ(holder.ReadLine(), "renewed");
   holder.Kill9();
 
   ASSERT_TRUE(next.AwaitGranted());
@@ -60,8 +60,8 @@ TEST(ClientDeathTest, WaitersDeathDelaysNobody) {
   StubClient client(server.address());
   ASSERT_TRUE(client.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
   ClientProcess doomed(server.address());
-  doomed.Tell("wait k " + Id("doomed") + " 60000");
-  ASSERT_EQ(doomed.Hear(), "queued 1");
+  doomed.WriteLine("wait k " + Id("doomed") + " 60000");
+  ASSERT_EQ(doomed.ReadLine(), "queued 1");
   WaitCall second(client, {.key = "k", .lease_id = Id("second")});
   ASSERT_TRUE(second.AwaitQueued());
   WaitCall third(client, {.key = "k", .lease_id = Id("third")});
@@ -82,8 +82,8 @@ TEST(ClientDeathTest, DeadWaitersPlaceIsGivenUpAfterTheWindow) {
   StubClient client(server.address());
   ASSERT_TRUE(client.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
   ClientProcess doomed(server.address());
-  doomed.Tell("wait k " + Id("doomed") + " 60000");
-  ASSERT_EQ(doomed.Hear(), "queued 1");
+  doomed.WriteLine("wait k " + Id("doomed") + " 60000");
+  ASSERT_EQ(doomed.ReadLine(), "queued 1");
 
   doomed.Kill9();
   ASSERT_TRUE(Eventually([&] { return client.Get("k").response.queue_length() == 0; }));
@@ -98,13 +98,13 @@ TEST(ClientDeathTest, WaiterThatComesBackInTimeHasItsOldPlace) {
   ASSERT_EQ(server.Start(), absl::OkStatus());
   StubClient client(server.address());
   ASSERT_TRUE(client.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
-  const Ask first{.key = "k",
-                  .lease_id = Id("first"),
-                  .expire = std::chrono::minutes(1),
-                  .owner = "lock_client"};
+  const AcquireArgs first{.key = "k",
+                          .lease_id = Id("first"),
+                          .expire = std::chrono::minutes(1),
+                          .owner = "lock_client"};
   ClientProcess doomed(server.address());
-  doomed.Tell("wait k " + Id("first") + " 60000");
-  ASSERT_EQ(doomed.Hear(), "queued 1");
+  doomed.WriteLine("wait k " + Id("first") + " 60000");
+  ASSERT_EQ(doomed.ReadLine(), "queued 1");
   WaitCall second(client, {.key = "k", .lease_id = Id("second")});
   ASSERT_TRUE(second.AwaitQueued());
   doomed.Kill9();

@@ -77,7 +77,7 @@ class Worker {
   std::uint64_t AcquireUntilGranted(const std::string& lease_id) {
     for (;;) {
       const auto answer =
-          client_.Acquire({.key = lock_.key, .lease_id = lease_id, .timeout = kPatience / 2});
+          client_.Acquire({.key = lock_.key, .lease_id = lease_id, .timeout = kWaitLimit / 2});
       if (answer.ok()) return answer.response.fencing_token();
       if (answer.status.reason == "LEASE_ENDED") return kEnded;
       if (answer.status.code != grpc::StatusCode::UNAVAILABLE) {

@@ -95,7 +95,7 @@ TEST(DiskFullTest, StopsAndKeepsWhatWasAcknowledged) {
       acknowledged[key] = answer.response.fencing_token();
     }
   }
-  EXPECT_EQ(server.WaitForExit(kPatience), kIoError) << server.Log();
+  EXPECT_EQ(server.WaitForExit(kWaitLimit), kIoError) << server.Log();
   EXPECT_THAT(server.Log(), testing::HasSubstr("No space left"));
   EXPECT_FALSE(acknowledged.empty());
 

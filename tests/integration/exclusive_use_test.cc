@@ -43,7 +43,7 @@ class ExclusiveUseTest : public testing::Test {
 TEST_F(ExclusiveUseTest, OfADataDirectory) {
   ServerProcess second({.data_dir = first_.data_dir()});
   ASSERT_EQ(second.Launch(), absl::OkStatus());
-  EXPECT_EQ(second.WaitForExit(kPatience), kDataInUse) << second.Log();
+  EXPECT_EQ(second.WaitForExit(kWaitLimit), kDataInUse) << second.Log();
   EXPECT_THAT(second.Log(), HasSubstr(first_.data_dir()));
   ExpectFirstIsUndisturbed();
 }
@@ -51,7 +51,7 @@ TEST_F(ExclusiveUseTest, OfADataDirectory) {
 TEST_F(ExclusiveUseTest, OfAUnixSocket) {
   ServerProcess second({.flags = {"--listen=" + first_.address()}});
   ASSERT_EQ(second.Launch(), absl::OkStatus());
-  EXPECT_EQ(second.WaitForExit(kPatience), kAddressUnavailable) << second.Log();
+  EXPECT_EQ(second.WaitForExit(kWaitLimit), kAddressUnavailable) << second.Log();
   EXPECT_THAT(second.Log(), HasSubstr(first_.address()));
   ExpectFirstIsUndisturbed();
 }
@@ -60,7 +60,7 @@ TEST_F(ExclusiveUseTest, OfAPort) {
   const std::string address = first_.TcpAddress();
   ServerProcess second({.flags = {"--listen=" + address}});
   ASSERT_EQ(second.Launch(), absl::OkStatus());
-  EXPECT_EQ(second.WaitForExit(kPatience), kAddressUnavailable) << second.Log();
+  EXPECT_EQ(second.WaitForExit(kWaitLimit), kAddressUnavailable) << second.Log();
   EXPECT_THAT(second.Log(), HasSubstr(address));
   StubClient by_tcp(address);
   EXPECT_EQ(by_tcp.Get("k").response.holders_size(), 1);

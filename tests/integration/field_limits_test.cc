@@ -190,13 +190,14 @@ TEST_F(FieldLimitsTest, OfGetAndList) {
 }
 
 TEST_F(FieldLimitsTest, OtherParametersWithTheSameLeaseIdNameTheField) {
-  const Ask ask{.key = "k",
-                .lease_id = Id("holder"),
-                .expire = std::chrono::minutes(1),
-                .tags = {"a"},
-                .owner = "me"};
+  const AcquireArgs ask{.key = "k",
+                        .lease_id = Id("holder"),
+                        .expire = std::chrono::minutes(1),
+                        .tags = {"a"},
+                        .owner = "me"};
   ASSERT_TRUE(client_->Acquire(ask).ok());
-  Ask other_key = ask, other_expire = ask, no_expire = ask, other_tags = ask, other_owner = ask;
+  AcquireArgs other_key = ask, other_expire = ask, no_expire = ask, other_tags = ask,
+              other_owner = ask;
   other_key.key = "other";
   other_expire.expire = std::chrono::minutes(2);
   no_expire.expire = std::nullopt;

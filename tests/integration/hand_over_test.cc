@@ -18,15 +18,15 @@ TEST(HandOverTest, NextProcessGetsTheLockAtTheReleaseWithALargerToken) {
   ClientProcess first(server.address());
   ClientProcess second(server.address());
 
-  first.Tell("wait job " + Id("first") + " 60000");
-  const std::uint64_t first_token = first.HearToken();
+  first.WriteLine("wait job " + Id("first") + " 60000");
+  const std::uint64_t first_token = first.ReadToken();
   ASSERT_GT(first_token, 0u);
-  second.Tell("wait job " + Id("second") + " 60000");
-  ASSERT_EQ(second.Hear(), "queued 1");
+  second.WriteLine("wait job " + Id("second") + " 60000");
+  ASSERT_EQ(second.ReadLine(), "queued 1");
 
-  first.Tell("release job " + Id("first"));
-  EXPECT_EQ(first.Hear(), "released");
-  EXPECT_GT(second.HearToken(), first_token);
+  first.WriteLine("release job " + Id("first"));
+  EXPECT_EQ(first.ReadLine(), "released");
+  EXPECT_GT(second.ReadToken(), first_token);
 }
 
 TEST(HandOverTest, TwoProcessesTakeTurns) {
@@ -35,16 +35,16 @@ TEST(HandOverTest, TwoProcessesTakeTurns) {
   ClientProcess clients[] = {ClientProcess(server.address()), ClientProcess(server.address())};
 
   constexpr int kTurns = 200;
-  clients[0].Tell("wait job " + Id("turn", 0) + " 60000");
-  std::uint64_t last_token = clients[0].HearToken();
+  clients[0].WriteLine("wait job " + Id("turn", 0) + " 60000");
+  std::uint64_t last_token = clients[0].ReadToken();
   for (int turn = 1; turn <= kTurns; ++turn) {
     ClientProcess& holder = clients[(turn - 1) % 2];
     ClientProcess& next = clients[turn % 2];
-    next.Tell("wait job " + Id("turn", turn) + " 60000");
-    ASSERT_EQ(next.Hear(), "queued 1");
-    holder.Tell("release job " + Id("turn", turn - 1));
-    ASSERT_EQ(holder.Hear(), "released");
-    const std::uint64_t token = next.HearToken();
+    next.WriteLine("wait job " + Id("turn", turn) + " 60000");
+    ASSERT_EQ(next.ReadLine(), "queued 1");
+    holder.WriteLine("release job " + Id("turn", turn - 1));
+    ASSERT_EQ(holder.ReadLine(), "released");
+    const std::uint64_t token = next.ReadToken();
     ASSERT_GT(token, last_token) << "in turn " << turn;
     last_token = token;
   }
@@ -55,10 +55,10 @@ TEST(HandOverTest, EveryoneSeesTheHolderAndTheQueueButNotTheirLeaseIds) {
   ASSERT_EQ(server.Start(), absl::OkStatus());
   ClientProcess holder(server.address());
   ClientProcess waiter(server.address());
-  holder.Tell("wait job " + Id("holder") + " 60000");
-  const std::uint64_t token = holder.HearToken();
-  waiter.Tell("wait job " + Id("waiter") + " 60000");
-  ASSERT_EQ(waiter.Hear(), "queued 1");
+  holder.WriteLine("wait job " + Id("holder") + " 60000");
+  const std::uint64_t token = holder.ReadToken();
+  waiter.WriteLine("wait job " + Id("waiter") + " 60000");
+  ASSERT_EQ(waiter.ReadLine(), "queued 1");
 
   StubClient onlooker(server.address());
   const auto answer = onlooker.Get("job");

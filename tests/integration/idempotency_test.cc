@@ -28,10 +28,11 @@ class IdempotencyTest : public testing::Test {
 };
 
 TEST_F(IdempotencyTest, AcquireTwiceIsOneLease) {
-  const Ask ask{.key = "k", .lease_id = Id("holder"), .expire = minutes(1), .tags = {"a", "b"}};
-  const auto first = client_->Acquire(ask);
+  const AcquireArgs args{
+      .key = "k", .lease_id = Id("holder"), .expire = minutes(1), .tags = {"a", "b"}};
+  const auto first = client_->Acquire(args);
   ASSERT_TRUE(first.ok()) << first.status;
-  Ask again = ask;
+  AcquireArgs again = args;
   again.tags = {"b", "a"};     // A set, in whatever order.
   again.timeout = minutes(1);  // May differ.
   const auto second = client_->Acquire(again);
@@ -40,31 +41,31 @@ TEST_F(IdempotencyTest, AcquireTwiceIsOneLease) {
   EXPECT_EQ(client_->Get("k").response.holders_size(), 1);
 
   // By the other method, too.
-  WaitCall third(*client_, ask);
+  WaitCall third(*client_, args);
   ASSERT_TRUE(third.AwaitGranted()) << third.AwaitEnd();
   EXPECT_EQ(third.lease().fencing_token(), first.response.fencing_token());
   EXPECT_TRUE(third.AwaitEnd().ok());
 
-  ASSERT_TRUE(client_->Release("k", ask.lease_id).ok());
+  ASSERT_TRUE(client_->Release("k", args.lease_id).ok());
   EXPECT_EQ(client_->ListAll().response.size(), 0u);
 }
 
 TEST_F(IdempotencyTest, AcquireTwiceIsOneLeaseWhateverRenewHasChangedSince) {
-  const Ask ask{.key = "k", .lease_id = Id("holder"), .expire = minutes(1)};
-  const auto first = client_->Acquire(ask);
+  const AcquireArgs args{.key = "k", .lease_id = Id("holder"), .expire = minutes(1)};
+  const auto first = client_->Acquire(args);
   ASSERT_TRUE(first.ok()) << first.status;
-  ASSERT_TRUE(client_->Renew("k", ask.lease_id, minutes(2)).ok());
+  ASSERT_TRUE(client_->Renew("k", args.lease_id, minutes(2)).ok());
   for (const bool restarted : {false, true}) {
     if (restarted) {
       server_.Kill9();
       ASSERT_EQ(server_.Start(), absl::OkStatus());
     }
     SCOPED_TRACE(restarted ? "after a crash" : "before it");
-    const auto late = client_->Acquire(ask);
+    const auto late = client_->Acquire(args);
     ASSERT_TRUE(late.ok()) << late.status;
     EXPECT_EQ(late.response.fencing_token(), first.response.fencing_token());
     EXPECT_EQ(FromProto(late.response.expire()), minutes(2));
-    Ask other = ask;
+    AcquireArgs other = args;
     other.expire = minutes(2);
     EXPECT_EQ(client_->Acquire(other).status.Get("field"), "expire");
   }
@@ -72,9 +73,9 @@ TEST_F(IdempotencyTest, AcquireTwiceIsOneLeaseWhateverRenewHasChangedSince) {
 
 TEST_F(IdempotencyTest, WaiterThatReconnectsKeepsItsPlace) {
   ASSERT_TRUE(client_->Acquire({.key = "k", .lease_id = Id("holder")}).ok());
-  const Ask ask{.key = "k", .lease_id = Id("first")};
+  const AcquireArgs args{.key = "k", .lease_id = Id("first")};
   auto broken_client = std::make_unique<StubClient>(server_.address());
-  auto broken = std::make_unique<WaitCall>(*broken_client, ask);
+  auto broken = std::make_unique<WaitCall>(*broken_client, args);
   ASSERT_TRUE(broken->AwaitQueued());
   WaitCall second(*client_, {.key = "k", .lease_id = Id("second")});
   ASSERT_TRUE(second.AwaitQueued());
@@ -82,7 +83,7 @@ TEST_F(IdempotencyTest, WaiterThatReconnectsKeepsItsPlace) {
   broken.reset();
   broken_client.reset();
 
-  WaitCall resumed(*client_, ask);
+  WaitCall resumed(*client_, args);
   ASSERT_TRUE(resumed.AwaitQueued());
   EXPECT_EQ(resumed.last_queued().queue_sequence(), place);
   EXPECT_EQ(resumed.last_queued().position(), 1u);
@@ -93,10 +94,10 @@ TEST_F(IdempotencyTest, WaiterThatReconnectsKeepsItsPlace) {
 
 TEST_F(IdempotencyTest, TwoCallsOfOneWaiterAreOnePlaceAndOneGrant) {
   ASSERT_TRUE(client_->Acquire({.key = "k", .lease_id = Id("holder")}).ok());
-  const Ask ask{.key = "k", .lease_id = Id("waiter")};
-  WaitCall one(*client_, ask);
+  const AcquireArgs args{.key = "k", .lease_id = Id("waiter")};
+  WaitCall one(*client_, args);
   ASSERT_TRUE(one.AwaitQueued());
-  WaitCall two(*client_, ask);
+  WaitCall two(*client_, args);
   ASSERT_TRUE(two.AwaitQueued());
   EXPECT_EQ(client_->Get("k").response.queue_length(), 1u);
   ASSERT_TRUE(client_->Release("k", Id("holder")).ok());
@@ -168,13 +169,13 @@ TEST_F(IdempotencyTest, LeaseIdOfAnotherKeyIsRefused) {
 
 TEST_F(IdempotencyTest, TimedOutWaiterDoesNotComeBack) {
   ASSERT_TRUE(client_->Acquire({.key = "k", .lease_id = Id("holder"), .owner = "me"}).ok());
-  const Ask ask{.key = "k", .lease_id = Id("waiter"), .timeout = milliseconds(50)};
-  const auto timed_out = client_->Acquire(ask);
+  const AcquireArgs args{.key = "k", .lease_id = Id("waiter"), .timeout = milliseconds(50)};
+  const auto timed_out = client_->Acquire(args);
   EXPECT_EQ(timed_out.status.code, grpc::StatusCode::DEADLINE_EXCEEDED);
   EXPECT_EQ(timed_out.status.reason, "WAIT_TIMEOUT");
   EXPECT_EQ(timed_out.status.Get("owner"), "me");
   ASSERT_TRUE(client_->Release("k", Id("holder")).ok());
-  const auto late = client_->Acquire(ask);
+  const auto late = client_->Acquire(args);
   EXPECT_EQ(late.status.reason, "LEASE_ENDED");
   EXPECT_EQ(late.status.Get("ended_by"), "timed_out");
 }

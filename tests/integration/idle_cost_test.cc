@@ -34,7 +34,7 @@ TEST(IdleCostTest, AThousandIdleWaitersUseLessThanOnePercentOfACore) {
     const auto held = client.Acquire({.key = key, .lease_id = Id("holder", i)});
     ASSERT_TRUE(held.ok() || held.status.reason == "LOCK_HELD") << held.status;
     waiters.push_back(
-        std::make_unique<WaitCall>(client, Ask{.key = key, .lease_id = Id("waiter", i)}));
+        std::make_unique<WaitCall>(client, AcquireArgs{.key = key, .lease_id = Id("waiter", i)}));
   }
   for (const auto& waiter : waiters) ASSERT_TRUE(waiter->AwaitQueued());
   // Their first reports of the queue are still being told.

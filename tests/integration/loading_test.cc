@@ -67,7 +67,7 @@ class LoadingTest : public testing::Test {
   std::string Log() { return server_.Log().substr(log_before_); }
 
   ServerProcess server_;
-  const Ask lease_{.key = "k", .lease_id = Id("holder"), .expire = std::chrono::minutes(1)};
+  const AcquireArgs lease_{.key = "k", .lease_id = Id("holder"), .expire = std::chrono::minutes(1)};
   const std::string current_ = server_.data_dir() + "/db/CURRENT";
   const std::string set_aside_ = server_.data_dir() + "/db/CURRENT.aside";
   std::size_t log_before_ = 0;
@@ -79,12 +79,12 @@ TEST_F(LoadingTest, HealthSaysNotServingAndCallersAreToldToTryAgain) {
   EXPECT_EQ(status.code, grpc::StatusCode::UNAVAILABLE) << status;
   EXPECT_EQ(status.reason, "SERVER_STARTING") << status;
   EXPECT_TRUE(status.has_retry_info);
-  EXPECT_EQ(AskHealth(client_->channel(), "", kPatience), Health::kNotServing);
+  EXPECT_EQ(AskHealth(client_->channel(), "", kWaitLimit), Health::kNotServing);
   HealthWatch health(client_->channel());
-  EXPECT_TRUE(health.Await(Health::kNotServing, kPatience));
+  EXPECT_TRUE(health.Await(Health::kNotServing, kWaitLimit));
 
   ASSERT_NO_FATAL_FAILURE(LetLoad());
-  EXPECT_TRUE(health.Await(Health::kServing, kPatience));
+  EXPECT_TRUE(health.Await(Health::kServing, kWaitLimit));
   EXPECT_EQ(client_->Get("k").response.holders_size(), 1);
 }
 
@@ -111,10 +111,10 @@ TEST_F(LoadingTest, AForeignSignalIsNotTakenForTheEndOfTheLoad) {
 TEST_F(LoadingTest, AForeignSignalDoesNotHideTheEndOfTheLoad) {
   ASSERT_EQ(AskWhileLoading().reason, "SERVER_STARTING");
   HealthWatch health(client_->channel());
-  ASSERT_TRUE(health.Await(Health::kNotServing, kPatience));
+  ASSERT_TRUE(health.Await(Health::kNotServing, kWaitLimit));
   server_.Signal(SIGUSR1);
   ASSERT_NO_FATAL_FAILURE(LetLoad());
-  EXPECT_TRUE(health.Await(Health::kServing, kPatience));
+  EXPECT_TRUE(health.Await(Health::kServing, kWaitLimit));
 }
 
 }  // namespace

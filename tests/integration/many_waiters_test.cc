@@ -45,7 +45,7 @@ class ManyWaitersTest : public testing::Test {
       clients_.push_back(std::make_unique<StubClient>(server_.address()));
     }
     for (int i = 0; i < kWaiters; ++i) {
-      const Ask ask{.key = "k", .lease_id = Id("waiter", i)};
+      const AcquireArgs ask{.key = "k", .lease_id = Id("waiter", i)};
       waiters_.push_back(
           {ask.lease_id, std::make_unique<WaitCall>(*clients_[i % kConnections], ask)});
     }

@@ -51,7 +51,7 @@ class OnDiskTest : public testing::Test {
 
   void ExpectRefused(const std::string& file) {
     ASSERT_EQ(server_.Launch(), absl::OkStatus());
-    EXPECT_EQ(server_.WaitForExit(kPatience), kBadData) << server_.Log();
+    EXPECT_EQ(server_.WaitForExit(kWaitLimit), kBadData) << server_.Log();
     EXPECT_THAT(server_.Log(), HasSubstr(file));
   }
 
@@ -101,7 +101,7 @@ TEST_F(OnDiskTest, SomebodyElsesDirectoryIsRefused) {
   WriteFile(folder.path() + "/letter.txt", "Dear reader");
   ServerProcess server({.data_dir = folder.path()});
   ASSERT_EQ(server.Launch(), absl::OkStatus());
-  EXPECT_EQ(server.WaitForExit(kPatience), kBadData) << server.Log();
+  EXPECT_EQ(server.WaitForExit(kWaitLimit), kBadData) << server.Log();
   EXPECT_THAT(server.Log(), HasSubstr(folder.path()));
   EXPECT_EQ(ReadFile(folder.path() + "/letter.txt"), "Dear reader");
 }

@@ -71,7 +71,8 @@ TEST_F(ServerCrashTest, LeaseWithoutExpiryStays) {
 }
 
 TEST_F(ServerCrashTest, SameLeaseIdGetsTheSameLeaseAndOthersDoNot) {
-  const Ask holder{.key = "k", .lease_id = Id("holder"), .expire = minutes(1), .owner = "me"};
+  const AcquireArgs holder{
+      .key = "k", .lease_id = Id("holder"), .expire = minutes(1), .owner = "me"};
   const auto before = Client().Acquire(holder);
   ASSERT_TRUE(before.ok()) << before.status;
   CrashAndRestart();

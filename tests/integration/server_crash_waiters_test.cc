@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kWaiters = 100;
 
-Ask AskOf(int waiter) {
+AcquireArgs AskOf(int waiter) {
   return {.key = "k", .lease_id = Id("waiter", waiter), .expire = std::chrono::minutes(5)};
 }
 

@@ -39,13 +39,13 @@ TEST(ShutdownTest, TellsAThousandWaitersAndKeepsTheHoldersLease) {
   for (int i = 0; i < kConnections; ++i) {
     clients.push_back(std::make_unique<StubClient>(server.address()));
   }
-  const Ask holder{.key = "k", .lease_id = Id("holder"), .expire = std::chrono::minutes(1)};
+  const AcquireArgs holder{.key = "k", .lease_id = Id("holder"), .expire = std::chrono::minutes(1)};
   const auto held = clients[0]->Acquire(holder);
   ASSERT_TRUE(held.ok()) << held.status;
   std::vector<std::unique_ptr<WaitCall>> waiters;
   for (int i = 0; i < kWaiters; ++i) {
-    waiters.push_back(std::make_unique<WaitCall>(*clients[i % kConnections],
-                                                 Ask{.key = "k", .lease_id = Id("waiter", i)}));
+    waiters.push_back(std::make_unique<WaitCall>(
+        *clients[i % kConnections], AcquireArgs{.key = "k", .lease_id = Id("waiter", i)}));
   }
   for (const auto& waiter : waiters) ASSERT_TRUE(waiter->AwaitQueued());
 
@@ -88,9 +88,9 @@ TEST(ShutdownTest, HealthSaysNotServingBeforeTheEnd) {
   ASSERT_EQ(server.Start(), absl::OkStatus());
   StubClient client(server.address());
   HealthWatch health(client.channel());
-  ASSERT_TRUE(health.Await(Health::kServing, kPatience));
+  ASSERT_TRUE(health.Await(Health::kServing, kWaitLimit));
   server.Signal(SIGTERM);
-  EXPECT_TRUE(health.Await(Health::kNotServing, kPatience));
+  EXPECT_TRUE(health.Await(Health::kNotServing, kWaitLimit));
   EXPECT_EQ(server.WaitForExit(kShutdownLimit), kCleanExit) << server.Log();
 }
 
@@ -141,8 +141,8 @@ TEST(ShutdownTest, IdleConnectionsAndClientsThatDoNotReadDoNotHoldItUp) {
   StubClient idle(server.address());
   ASSERT_TRUE(idle.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
   ClientProcess stopped(server.address());
-  stopped.Tell("wait k " + Id("stopped") + " 60000");
-  ASSERT_EQ(stopped.Hear(), "queued 1");
+  stopped.WriteLine("wait k " + Id("stopped") + " 60000");
+  ASSERT_EQ(stopped.ReadLine(), "queued 1");
   stopped.Stop();
 
   EXPECT_EQ(server.Terminate(kShutdownLimit), kCleanExit) << server.Log();

@@ -27,7 +27,7 @@ class StoppedServerTest : public testing::Test {
     client_ = std::make_unique<StubClient>(server_.address());
     other_ = std::make_unique<StubClient>(server_.address());
     ASSERT_TRUE(client_->Acquire({.key = "k", .lease_id = Id("holder"), .expire = kExpire}).ok());
-    next_ = std::make_unique<WaitCall>(*other_, Ask{.key = "k", .lease_id = Id("next")});
+    next_ = std::make_unique<WaitCall>(*other_, AcquireArgs{.key = "k", .lease_id = Id("next")});
     ASSERT_TRUE(next_->AwaitQueued());
     server_.Signal(SIGSTOP);
     ASSERT_TRUE(Eventually([&] { return IsStopped(server_.pid()); }));

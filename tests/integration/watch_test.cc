@@ -11,7 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "services/common/exit_code.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/eventually.h"
 #include "tests/support/process_usage.h"
 #include "tests/support/server_process.h"

@@ -31,7 +31,7 @@ std::unique_ptr<ChildProcess> StartPython(const std::string& example,
 }
 
 std::string NextLine(ChildProcess& child) {
-  return child.ReadLine(kPatience).value_or("(silence)");
+  return child.ReadLine(kWaitLimit).value_or("(silence)");
 }
 
 class PythonTest : public testing::Test {
@@ -50,7 +50,7 @@ TEST_F(PythonTest, FirstLockIsTakenAndFreed) {
   const auto first_lock = StartPython("first_lock", {server_.address()});
   ASSERT_NE(first_lock, nullptr);
   EXPECT_THAT(NextLine(*first_lock), HasSubstr("writing the report with token"));
-  EXPECT_EQ(first_lock->WaitForExit(kPatience), kOk);
+  EXPECT_EQ(first_lock->WaitForExit(kWaitLimit), kOk);
   EXPECT_TRUE(NothingIsHeld());
 }
 
@@ -62,7 +62,7 @@ TEST_F(PythonTest, FirstLockWaitsForAHolderInAnotherLanguage) {
   ASSERT_TRUE(Eventually([&] { return holder.Get("reports/2024").response.queue_length() == 1; }));
   ASSERT_TRUE(holder.Release("reports/2024", Id("holder")).ok());
   EXPECT_THAT(NextLine(*first_lock), HasSubstr("writing the report with token"));
-  EXPECT_EQ(first_lock->WaitForExit(kPatience), kOk);
+  EXPECT_EQ(first_lock->WaitForExit(kWaitLimit), kOk);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ std::unique_ptr<ChildProcess> StartHandover(const std::string& folder, const std
 std::vector<std::uint64_t> TokensOf(ChildProcess& child) {
   const std::string granted = "granted, token ";
   std::vector<std::uint64_t> tokens;
-  while (const auto line = child.ReadLine(kPatience)) {
+  while (const auto line = child.ReadLine(kWaitLimit)) {
     std::cout << *line << '\n';
     const std::size_t place = line->find(granted);
     if (place == std::string::npos) continue;
@@ -67,7 +67,7 @@ TEST(TwoLanguagesTest, HandOneLockToEachOther) {
       last = token;
       who_by_token[token] = name;
     }
-    EXPECT_EQ(child->WaitForExit(kPatience), ExitStatus{.code = 0});
+    EXPECT_EQ(child->WaitForExit(kWaitLimit), ExitStatus{.code = 0});
   }
   ASSERT_EQ(who_by_token.size(), 2u * kRounds) << "a token was granted twice, or not at all";
   // Both were in the queue at the start, so the first two turns are one each.

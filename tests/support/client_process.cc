@@ -25,25 +25,25 @@ ClientProcess::ClientProcess(const std::string& address) {
   child_ = *std::move(child);
 }
 
-void ClientProcess::Tell(const std::string& command) { child_->WriteLine(command); }
+void ClientProcess::WriteLine(const std::string& command) { child_->WriteLine(command); }
 
-std::string ClientProcess::Hear() { return child_->ReadLine(kPatience).value_or("(silence)"); }
+std::string ClientProcess::ReadLine() { return child_->ReadLine(kWaitLimit).value_or("(silence)"); }
 
-std::string ClientProcess::HearOutcome() {
-  std::string line = Hear();
-  while (line.starts_with("queued ")) line = Hear();
+std::string ClientProcess::ReadOutcome() {
+  std::string line = ReadLine();
+  while (line.starts_with("queued ")) line = ReadLine();
   return line;
 }
 
-std::uint64_t ClientProcess::HearToken() {
+std::uint64_t ClientProcess::ReadToken() {
   const std::string granted = "granted ";
-  const std::string line = HearOutcome();
+  const std::string line = ReadOutcome();
   return line.starts_with(granted) ? std::stoull(line.substr(granted.size())) : 0;
 }
 
 void ClientProcess::Kill9() {
   child_->Signal(SIGKILL);
-  child_->WaitForExit(kPatience);
+  child_->WaitForExit(kWaitLimit);
 }
 
 void ClientProcess::Stop() {

@@ -19,16 +19,16 @@ class ClientProcess {
   explicit ClientProcess(const std::string& address);
 
   // Sends a command and does not wait for its answer.
-  void Tell(const std::string& command);
+  void WriteLine(const std::string& command);
 
-  // The next line of its answers; "(silence)" if none comes within kPatience.
-  std::string Hear();
+  // The next line of its answers; "(silence)" if none comes within kWaitLimit.
+  std::string ReadLine();
 
   // Reads past "queued" lines until the answer comes.
-  std::string HearOutcome();
+  std::string ReadOutcome();
 
   // The token of a "granted" line; 0 if the outcome is another one.
-  std::uint64_t HearToken();
+  std::uint64_t ReadToken();
 
   // Ends the process as a crash does.
   void Kill9();

@@ -11,12 +11,12 @@
 namespace holdfast {
 
 // Long enough for the slowest machine: a test that reaches it has failed.
-inline constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(30);
+inline constexpr std::chrono::milliseconds kWaitLimit = std::chrono::seconds(30);
 
 // Looks at `condition` every few milliseconds until it holds (true) or `limit`
 // has passed (false).
 bool Eventually(const std::function<bool()>& condition,
-                std::chrono::milliseconds limit = kPatience);
+                std::chrono::milliseconds limit = kWaitLimit);
 
 // Lets time pass in which something must not happen, or in which a rate is
 // measured. Not for waiting until something has happened.

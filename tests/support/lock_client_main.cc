@@ -28,10 +28,10 @@ void SayFailed(const CallStatus& status) {
   Say("failed " + std::to_string(status.code) + " " + status.reason);
 }
 
-void Wait(StubClient& client, const Ask& ask) {
+void Wait(StubClient& client, const AcquireArgs& args) {
   grpc::ClientContext context;
   Prepare(context);
-  const auto stream = client.stub().Wait(&context, ToRequest(ask));
+  const auto stream = client.stub().Wait(&context, ToRequest(args));
   v1::WaitEvent event;
   while (stream->Read(&event)) {
     if (event.has_queued()) Say("queued " + std::to_string(event.queued().position()));
@@ -45,18 +45,18 @@ void Wait(StubClient& client, const Ask& ask) {
 void Obey(StubClient& client, const std::string& line) {
   std::istringstream words(line);
   std::string verb;
-  Ask ask{.owner = "lock_client"};
-  words >> verb >> ask.key >> ask.lease_id;
+  AcquireArgs args{.owner = "lock_client"};
+  words >> verb >> args.key >> args.lease_id;
   if (verb == "wait") {
     int expire_ms = 0;
     words >> expire_ms;
-    if (expire_ms > 0) ask.expire = std::chrono::milliseconds(expire_ms);
-    Wait(client, ask);
+    if (expire_ms > 0) args.expire = std::chrono::milliseconds(expire_ms);
+    Wait(client, args);
   } else if (verb == "release") {
-    const CallStatus status = client.Release(ask.key, ask.lease_id);
+    const CallStatus status = client.Release(args.key, args.lease_id);
     status.ok() ? Say("released") : SayFailed(status);
   } else if (verb == "renew") {
-    const auto renewed = client.Renew(ask.key, ask.lease_id);
+    const auto renewed = client.Renew(args.key, args.lease_id);
     renewed.ok() ? Say("renewed") : SayFailed(renewed.status);
   } else {
     Say("failed: no such command: " + line);

@@ -48,7 +48,7 @@ absl::Status ServerProcess::Start() {
 
 void ServerProcess::Kill9() {
   child_->Signal(SIGKILL);
-  child_->WaitForExit(kPatience);
+  child_->WaitForExit(kWaitLimit);
 }
 
 std::optional<ExitStatus> ServerProcess::Terminate(std::chrono::milliseconds limit) {

@@ -8,7 +8,7 @@
 namespace holdfast {
 
 void Prepare(grpc::ClientContext& context) {
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  context.set_deadline(std::chrono::system_clock::now() + kWaitLimit);
   context.set_wait_for_ready(true);
 }
 
@@ -19,7 +19,7 @@ StubClient::StubClient(std::shared_ptr<grpc::Channel> channel)
       stub_(v1::LockService::NewStub(channel_)),
       admin_(v1::AdminService::NewStub(channel_)) {}
 
-Answer<v1::Lease> StubClient::Acquire(const Ask& ask) { return Acquire(ToRequest(ask)); }
+Answer<v1::Lease> StubClient::Acquire(const AcquireArgs& args) { return Acquire(ToRequest(args)); }
 
 Answer<v1::Lease> StubClient::Acquire(const v1::AcquireRequest& request) {
   grpc::ClientContext context;

@@ -16,7 +16,7 @@
 #include "grpcpp/client_context.h"
 #include "holdfast/v1/admin_service.grpc.pb.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/call_status.h"
 
 namespace holdfast {
@@ -35,9 +35,9 @@ class StubClient {
   explicit StubClient(const std::string& address);
   explicit StubClient(std::shared_ptr<grpc::Channel> channel);
 
-  // Calls wait for the connection, and every call has a deadline of kPatience
+  // Calls wait for the connection, and every call has a deadline of kWaitLimit
   // (from eventually.h), so that no test hangs.
-  Answer<v1::Lease> Acquire(const Ask& ask);
+  Answer<v1::Lease> Acquire(const AcquireArgs& args);
   Answer<v1::Lease> Acquire(const v1::AcquireRequest& request);
   CallStatus Release(const std::string& key, const std::string& lease_id);
   Answer<v1::Lease> Renew(const std::string& key, const std::string& lease_id,

@@ -2,7 +2,7 @@
 
 namespace holdfast {
 
-WaitCall::WaitCall(StubClient& client, const Ask& ask) : request_(ToRequest(ask)) {
+WaitCall::WaitCall(StubClient& client, const AcquireArgs& args) : request_(ToRequest(args)) {
   // No deadline: whoever waits for it has one.
   context_.set_wait_for_ready(true);
   client.stub().async()->Wait(&context_, &request_, this);

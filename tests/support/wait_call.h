@@ -15,7 +15,7 @@
 #include "common/mutex.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/call_status.h"
 #include "tests/support/eventually.h"
 #include "tests/support/stub_client.h"
@@ -26,7 +26,7 @@ namespace holdfast {
 class WaitCall : private grpc::ClientReadReactor<v1::WaitEvent> {
  public:
   // Opens the stream. The channel of `client` must stay open while it lasts.
-  WaitCall(StubClient& client, const Ask& ask);
+  WaitCall(StubClient& client, const AcquireArgs& args);
 
   // Cancels the call if it has not ended, and waits for its end.
   ~WaitCall() override;
@@ -35,11 +35,11 @@ class WaitCall : private grpc::ClientReadReactor<v1::WaitEvent> {
 
   // True once it has happened; false if the stream has ended without it or
   // `limit` has passed.
-  bool AwaitQueued(std::chrono::milliseconds limit = kPatience);
-  bool AwaitGranted(std::chrono::milliseconds limit = kPatience);
+  bool AwaitQueued(std::chrono::milliseconds limit = kWaitLimit);
+  bool AwaitGranted(std::chrono::milliseconds limit = kWaitLimit);
 
   // How the stream ended. Code UNKNOWN: it has not ended within `limit`.
-  CallStatus AwaitEnd(std::chrono::milliseconds limit = kPatience);
+  CallStatus AwaitEnd(std::chrono::milliseconds limit = kWaitLimit);
 
   // Does not wait for the end.
   void Cancel() { context_.TryCancel(); }

@@ -31,7 +31,7 @@ struct WatchFilter {
 class WatchStream {
  public:
   // Opens the stream. The channel of `client` must stay open while it lasts. The
-  // stream ends by itself after kPatience.
+  // stream ends by itself after kWaitLimit.
   explicit WatchStream(StubClient& client, const WatchFilter& filter = {});
 
   // Cancels the call.

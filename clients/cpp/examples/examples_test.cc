@@ -27,7 +27,7 @@ std::unique_ptr<ChildProcess> Launch(const std::string& program,
 
 std::vector<std::string> LinesOf(ChildProcess& child) {
   std::vector<std::string> lines;
-  while (auto line = child.ReadLine(kPatience)) lines.push_back(*std::move(line));
+  while (auto line = child.ReadLine(kWaitLimit)) lines.push_back(*std::move(line));
   return lines;
 }
 
@@ -36,7 +36,7 @@ TEST(FirstLockTest, TakesTheLockAndEnds) {
   ASSERT_EQ(server.Start(), absl::OkStatus());
   const auto program = Launch("first_lock", {server.address()});
   EXPECT_THAT(LinesOf(*program), testing::ElementsAre(HasSubstr("with fencing token ")));
-  EXPECT_EQ(program->WaitForExit(kPatience), ExitStatus{.code = 0});
+  EXPECT_EQ(program->WaitForExit(kWaitLimit), ExitStatus{.code = 0});
 }
 
 TEST(HandoverTest, TwoProcessesHandTheLockToOneAnother) {
@@ -46,8 +46,8 @@ TEST(HandoverTest, TwoProcessesHandTheLockToOneAnother) {
   const auto b = Launch("handover", {"--address=" + server.address(), "--name=B"});
   const std::vector<std::string> a_lines = LinesOf(*a);
   const std::vector<std::string> b_lines = LinesOf(*b);
-  EXPECT_EQ(a->WaitForExit(kPatience), ExitStatus{.code = 0});
-  EXPECT_EQ(b->WaitForExit(kPatience), ExitStatus{.code = 0});
+  EXPECT_EQ(a->WaitForExit(kWaitLimit), ExitStatus{.code = 0});
+  EXPECT_EQ(b->WaitForExit(kWaitLimit), ExitStatus{.code = 0});
   EXPECT_THAT(a_lines, Contains(StartsWith("A  granted, token ")).Times(3));
   EXPECT_THAT(b_lines, Contains(StartsWith("B  granted, token ")).Times(3));
   EXPECT_THAT(a_lines, Contains("A  waiting at position 1 behind B"));
@@ -57,7 +57,7 @@ TEST(HandoverTest, TwoProcessesHandTheLockToOneAnother) {
 TEST(HandoverTest, FlagThatIsNotKnownIsRefused) {
   for (const char* argument : {"--rounds=many", "--colour=red", "demo"}) {
     const auto program = Launch("handover", {argument});
-    EXPECT_EQ(program->WaitForExit(kPatience), ExitStatus{.code = 2}) << argument;
+    EXPECT_EQ(program->WaitForExit(kWaitLimit), ExitStatus{.code = 2}) << argument;
   }
 }
 

@@ -11,7 +11,7 @@
 #include "gtest/gtest.h"
 #include "holdfast/v1/admin_service.grpc.pb.h"
 #include "services/lock/rpc/testing/test_server.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/stub_client.h"
 #include "tests/support/wait_call.h"
 

@@ -12,7 +12,7 @@
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
 #include "services/lock/rpc/testing/test_server.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/call_status.h"
 
 namespace holdfast {

@@ -18,7 +18,7 @@
 #include "holdfast/v1/lock_service.grpc.pb.h"
 #include "services/lock/engine/watch_hub.h"
 #include "services/lock/rpc/testing/watch_fixture.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/channel.h"
 #include "tests/support/stub_client.h"
 #include "tests/support/watch_stream.h"

@@ -14,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "holdfast/v1/lease_event.pb.h"
 #include "services/lock/rpc/testing/test_server.h"
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 #include "tests/support/stub_client.h"
 
 namespace holdfast {

@@ -2,8 +2,8 @@
 //
 //   client.Acquire({.key = "k", .lease_id = Id("a"), .expire = std::chrono::seconds(10)});
 
-#ifndef HOLDFAST_TESTS_SUPPORT_ASK_H_
-#define HOLDFAST_TESTS_SUPPORT_ASK_H_
+#ifndef HOLDFAST_TESTS_SUPPORT_ACQUIRE_ARGS_H_
+#define HOLDFAST_TESTS_SUPPORT_ACQUIRE_ARGS_H_
 
 #include <chrono>
 #include <optional>
@@ -15,7 +15,7 @@
 
 namespace holdfast {
 
-struct Ask {
+struct AcquireArgs {
   std::string key{};
   std::string lease_id{};
   std::optional<std::chrono::nanoseconds> expire{};
@@ -28,10 +28,10 @@ struct Ask {
 std::string Id(const std::string& name);
 std::string Id(const std::string& name, int number);
 
-v1::AcquireRequest ToRequest(const Ask& ask);
+v1::AcquireRequest ToRequest(const AcquireArgs& args);
 google::protobuf::Duration ToProto(std::chrono::nanoseconds duration);
 std::chrono::nanoseconds FromProto(const google::protobuf::Duration& duration);
 
 }  // namespace holdfast
 
-#endif  // HOLDFAST_TESTS_SUPPORT_ASK_H_
+#endif  // HOLDFAST_TESTS_SUPPORT_ACQUIRE_ARGS_H_

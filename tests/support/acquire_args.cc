@@ -1,4 +1,4 @@
-#include "tests/support/ask.h"
+#include "tests/support/acquire_args.h"
 
 namespace holdfast {
 
@@ -20,14 +20,14 @@ std::chrono::nanoseconds FromProto(const google::protobuf::Duration& duration) {
   return std::chrono::seconds(duration.seconds()) + std::chrono::nanoseconds(duration.nanos());
 }
 
-v1::AcquireRequest ToRequest(const Ask& ask) {
+v1::AcquireRequest ToRequest(const AcquireArgs& args) {
   v1::AcquireRequest request;
-  request.set_key(ask.key);
-  request.set_lease_id(ask.lease_id);
-  request.set_owner(ask.owner);
-  for (const std::string& tag : ask.tags) request.add_tags(tag);
-  if (ask.expire.has_value()) *request.mutable_expire() = ToProto(*ask.expire);
-  if (ask.timeout.has_value()) *request.mutable_timeout() = ToProto(*ask.timeout);
+  request.set_key(args.key);
+  request.set_lease_id(args.lease_id);
+  request.set_owner(args.owner);
+  for (const std::string& tag : args.tags) request.add_tags(tag);
+  if (args.expire.has_value()) *request.mutable_expire() = ToProto(*args.expire);
+  if (args.timeout.has_value()) *request.mutable_timeout() = ToProto(*args.timeout);
   return request;
 }
 
