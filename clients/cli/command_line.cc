@@ -40,8 +40,8 @@ EarlyExit UnknownCommand(const Flags& flags, const std::string& name) {
     least = distance;
     nearest = command->get_name();
   }
-  std::string what = "there is no command \"" + name + "\"";
-  if (!nearest.empty()) what += "; do you mean \"" + nearest + "\"?";
+  std::string what = "unknown command \"" + name + "\"";
+  if (!nearest.empty()) what += "; did you mean \"" + nearest + "\"?";
   return Wrong(what, "");
 }
 

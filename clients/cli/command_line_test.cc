@@ -108,12 +108,12 @@ TEST(CommandLineTest, FlagsOfFlockDoWhatTheyDoThere) {
 }
 
 TEST(CommandLineTest, UnknownCommandIsNamedAndTheNearestSuggested) {
-  EXPECT_THAT(Complaint({"lst"}), HasSubstr("there is no command \"lst\"; do you mean \"ls\"?"));
-  EXPECT_THAT(Complaint({"relase", "k", "l"}), HasSubstr("do you mean \"release\"?"));
-  EXPECT_THAT(Complaint({"wtach"}), HasSubstr("do you mean \"watch\"?"));
+  EXPECT_THAT(Complaint({"lst"}), HasSubstr("unknown command \"lst\"; did you mean \"ls\"?"));
+  EXPECT_THAT(Complaint({"relase", "k", "l"}), HasSubstr("did you mean \"release\"?"));
+  EXPECT_THAT(Complaint({"wtach"}), HasSubstr("did you mean \"watch\"?"));
   EXPECT_EQ(Complaint({"frobnicate"}),
-            "holdfast: there is no command \"frobnicate\" (see holdfast --help)\n");
-  EXPECT_THAT(Complaint({"x"}), testing::Not(HasSubstr("do you mean")));
+            "holdfast: unknown command \"frobnicate\" (see holdfast --help)\n");
+  EXPECT_THAT(Complaint({"x"}), testing::Not(HasSubstr("did you mean")));
 }
 
 TEST(CommandLineTest, AcquireNeedsAnEndOfItsLease) {

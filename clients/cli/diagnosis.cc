@@ -58,17 +58,17 @@ std::string NameProtocol(int fd) {
   std::array<char, 64> bytes{};
   const ssize_t size = recv(fd, bytes.data(), bytes.size(), 0);
   // What a server of TLS does that has not taken the time to say why.
-  if (size <= 0) return "it hangs up without a word; does it want TLS?";
+  if (size <= 0) return "it closes the connection without an answer; does it expect TLS?";
   const std::string_view answer(bytes.data(), static_cast<std::size_t>(size));
   // An alert: its record type, and the major version of the protocol.
-  if (answer.starts_with("\x15\x03")) return "it wants TLS, which holdfastd does not speak";
+  if (answer.starts_with("\x15\x03")) return "it expects TLS, which holdfastd does not speak";
   if (answer.starts_with("HTTP/1") || answer.starts_with("<")) {
-    return "an HTTP/1 server answers there, and no holdfastd";
+    return "an HTTP/1 server answers there, not holdfastd";
   }
   // A frame of settings is what HTTP/2 begins with.
   constexpr std::size_t kTypeOfFrame = 3;
   if (answer.size() > kTypeOfFrame && answer[kTypeOfFrame] == 4) return "";
-  return "what answers there is no holdfastd";
+  return "what answers there is not holdfastd";
 }
 
 std::string Describe(const Connection& connection) {
@@ -76,7 +76,7 @@ std::string Describe(const Connection& connection) {
     case 0:
       return NameProtocol(connection.socket.get());
     case ECONNREFUSED:
-      return "nothing listens there; is holdfastd running?";
+      return "nothing is listening there; is holdfastd running?";
     default:
       return std::strerror(connection.error);
   }
@@ -85,9 +85,9 @@ std::string Describe(const Connection& connection) {
 std::string DiagnoseUnix(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0 && errno == ENOENT) {
-    return "there is no such socket; is holdfastd running?";
+    return "the socket does not exist; is holdfastd running?";
   }
-  if (status.st_mode != 0 && !S_ISSOCK(status.st_mode)) return "that is no socket";
+  if (status.st_mode != 0 && !S_ISSOCK(status.st_mode)) return "that is not a socket";
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   path.copy(name.sun_path, sizeof(name.sun_path) - 1);

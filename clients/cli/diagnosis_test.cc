@@ -57,8 +57,8 @@ std::string DiagnosisOf(const std::string& answer) { return Diagnose(Answering(a
 TEST(DiagnosisTest, NamesWhatAnswers) {
   EXPECT_THAT(DiagnosisOf("HTTP/1.1 400 Bad Request\r\n"), HasSubstr("HTTP/1 server"));
   EXPECT_THAT(DiagnosisOf("<!DOCTYPE HTML PUBLIC"), HasSubstr("HTTP/1 server"));
-  EXPECT_THAT(DiagnosisOf("\x15\x03\x01\x02\x02\x46"), HasSubstr("wants TLS"));
-  EXPECT_THAT(DiagnosisOf("SSH-2.0-OpenSSH_9.2p1\r\n"), HasSubstr("no holdfastd"));
+  EXPECT_THAT(DiagnosisOf("\x15\x03\x01\x02\x02\x46"), HasSubstr("expects TLS"));
+  EXPECT_THAT(DiagnosisOf("SSH-2.0-OpenSSH_9.2p1\r\n"), HasSubstr("not holdfastd"));
 }
 
 TEST(DiagnosisTest, SaysNothingOfWhatSpeaksHttp2) {
@@ -66,7 +66,7 @@ TEST(DiagnosisTest, SaysNothingOfWhatSpeaksHttp2) {
 }
 
 TEST(DiagnosisTest, TellsWhatHangsUp) {
-  EXPECT_THAT(DiagnosisOf(""), HasSubstr("hangs up without a word"));
+  EXPECT_THAT(DiagnosisOf(""), HasSubstr("closes the connection without an answer"));
 }
 
 TEST(DiagnosisTest, TellsWhereNothingListens) {
@@ -76,15 +76,16 @@ TEST(DiagnosisTest, TellsWhereNothingListens) {
     gone = server.address();
     Diagnose(gone);
   }
-  EXPECT_EQ(Diagnose(gone), "nothing listens there; is holdfastd running?");
+  EXPECT_EQ(Diagnose(gone), "nothing is listening there; is holdfastd running?");
   const std::string folder = std::getenv("TEST_TMPDIR");
-  EXPECT_EQ(Diagnose("unix:" + folder + "/none"), "there is no such socket; is holdfastd running?");
+  EXPECT_EQ(Diagnose("unix:" + folder + "/none"),
+            "the socket does not exist; is holdfastd running?");
 }
 
 TEST(DiagnosisTest, TellsAFileFromASocket) {
   const std::string path = std::string(std::getenv("TEST_TMPDIR")) + "/file";
   std::ofstream(path) << "no socket";
-  EXPECT_EQ(Diagnose("unix:" + path), "that is no socket");
+  EXPECT_EQ(Diagnose("unix:" + path), "that is not a socket");
 }
 
 TEST(DiagnosisTest, IsForThoseWhoHadNoAnswer) {

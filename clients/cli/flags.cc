@@ -225,10 +225,10 @@ const CLI::App* Flags::Find(const std::string& name) const {
 Invocation Flags::Result(std::vector<std::string> command) {
   const std::string name = app_.get_subcommands().front()->get_name();
   if (name == "run" && command.empty()) {
-    return Wrong("the command to run is missing, as in: holdfast run KEY COMMAND", name);
+    return Wrong("the command to run is missing: holdfast run KEY COMMAND", name);
   }
   if (name == "acquire" && !acquire_.expire.has_value() && !forever_) {
-    return Wrong("--expire is required, for nobody renews the lease; or --forever", name);
+    return Wrong("--expire is required, because nobody renews the lease; or use --forever", name);
   }
   run_.command = std::move(command);
   const auto parsed = std::find(commands_.begin(), commands_.end(), app_.get_subcommands().front());

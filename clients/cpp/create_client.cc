@@ -17,7 +17,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(std::string_view address,
                                                        ClientOptions options) {
   if (absl::Status status = core::CheckMayUseGrpc(); !status.ok()) return status;
   if (options.call_timeout <= Duration::zero() || options.connect_timeout <= Duration::zero()) {
-    return absl::InvalidArgumentError("call_timeout and connect_timeout are more than zero");
+    return absl::InvalidArgumentError("call_timeout and connect_timeout must be positive");
   }
   auto transport = core::GrpcTransport::Create(address);
   if (!transport.ok()) return transport.status();

@@ -41,9 +41,9 @@ absl::Status CheckNotHeldHere(const core::LockCore& lock) {
   if (own == nullptr) return absl::OkStatus();
   const bool lost = own->state() == LeaseState::kLost;
   return absl::FailedPreconditionError(
-      "this thread holds lock " + lock.key() + " through this object already, with fencing token " +
-      std::to_string(own->facts().fencing_token) +
-      (lost ? ", a lease that was lost; release it first" : "; release it first"));
+      "this thread already holds the lock " + lock.key() +
+      " through this object, with fencing token " + std::to_string(own->facts().fencing_token) +
+      (lost ? ", a lost lease; release it first" : "; release it first"));
 }
 
 // The lock is a copy of the object's, which may be destroyed while this waits.

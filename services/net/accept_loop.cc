@@ -113,7 +113,7 @@ void AcceptLoop::LogFull() {
   const Instant now = clock_.Read().monotonic;
   if (logged_full_.has_value() && now - *logged_full_ < kLogInterval) return;
   logged_full_ = now;
-  Log(LogLevel::kWarning, "new connections are turned away: out of file descriptors",
+  Log(LogLevel::kWarning, "refusing new connections: out of file descriptors",
       {{"connections_use_fds_below", options_.first_reserved_fd}});
 }
 

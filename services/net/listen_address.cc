@@ -49,8 +49,8 @@ absl::Status ParseOptions(std::string_view text, std::string_view options, Liste
       result.unix_group = option.substr(sizeof("group=") - 1);
       if (result.unix_group.empty()) return Invalid(text, "the group is missing");
     } else {
-      return Invalid(text, absl::StrCat("what follows a comma must be mode=... or group=..., once "
-                                        "each, and is \"",
+      return Invalid(text, absl::StrCat("expected mode=... or group=..., once each, after a comma, "
+                                        "not \"",
                                         absl::string_view(option.data(), option.size()), "\""));
     }
   }
@@ -69,7 +69,8 @@ absl::StatusOr<ListenAddress> ParseUnix(std::string_view text) {
   if (path.size() > kMax) {
     return Invalid(text, absl::StrCat("the path of a Unix socket has at most ", kMax, " bytes"));
   }
-  if (path.find('\0') != std::string_view::npos) return Invalid(text, "the path has a zero byte");
+  if (path.find('\0') != std::string_view::npos)
+    return Invalid(text, "the path contains a NUL byte");
   std::memcpy(address.sun_path, path.data(), path.size());
 
   ListenAddress result{
@@ -116,7 +117,7 @@ bool SetTcp(std::string_view host, std::uint16_t port, ListenAddress& result) {
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   if (text.starts_with(kUnixPrefix)) return ParseUnix(text);
   if (text.find(',') != std::string_view::npos) {
-    return Invalid(text, "only the address of a Unix socket has options behind a comma");
+    return Invalid(text, "only a Unix socket takes options after a comma");
   }
 
   const std::size_t colon = text.rfind(':');

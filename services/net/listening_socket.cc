@@ -70,13 +70,13 @@ absl::Status MakeWay(const ListenAddress& address) {
     return absl::OkStatus();
   }
   if (!S_ISSOCK(file.st_mode)) {
-    return CannotListen(address, "there is a file that is no socket");
+    return CannotListen(address, "the file there is not a socket");
   }
   const FileDescriptor probe = NewSocket(address);
   if (!probe.valid()) return CannotListen(address, errno);
   // EAGAIN: somebody listens, but has many to attend to.
   if (connect(probe.get(), SocketAddress(address), address.length) == 0 || errno == EAGAIN) {
-    return CannotListen(address, "another server listens there");
+    return CannotListen(address, "another server is listening there");
   }
   if (errno != ECONNREFUSED && errno != ENOENT) return CannotListen(address, errno);
   if (unlink(address.unix_path.c_str()) != 0 && errno != ENOENT) {
@@ -169,7 +169,7 @@ absl::Status ListeningSocket::OpenUnix(const ListenAddress& address) {
   const FileDescriptor file(open(address.unix_path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat found {};
   if (!file.valid() || fstat(file.get(), &found) != 0) return CannotListen(address, errno);
-  if (!S_ISSOCK(found.st_mode)) return CannotListen(address, "somebody has replaced its file");
+  if (!S_ISSOCK(found.st_mode)) return CannotListen(address, "its file has been replaced");
   unix_path_ = address.unix_path;
   device_ = found.st_dev;
   inode_ = found.st_ino;

@@ -79,7 +79,7 @@ TEST_F(UnixSocketTest, LeavesAServerThatListensAlone) {
 TEST_F(UnixSocketTest, SaysWhatItCannotListenOnAndWhy) {
   const Opened first = Open(address_);
   EXPECT_EQ(ErrorOf(Open(address_)),
-            "cannot listen on " + address_ + ": another server listens there");
+            "cannot listen on " + address_ + ": another server is listening there");
 }
 
 // Nobody can be asked whether there is a server behind it.
@@ -108,7 +108,7 @@ TEST_F(UnixSocketTest, LeavesAServerAloneThatIsTooBusyToAnswer) {
 
 TEST_F(UnixSocketTest, LeavesFilesAloneThatAreNoSockets) {
   std::ofstream(path_) << "precious";
-  EXPECT_THAT(ErrorOf(Open(address_)), AllOf(HasSubstr(address_), HasSubstr("no socket")));
+  EXPECT_THAT(ErrorOf(Open(address_)), AllOf(HasSubstr(address_), HasSubstr("not a socket")));
   std::string content;
   std::ifstream(path_) >> content;
   EXPECT_EQ(content, "precious");
@@ -116,7 +116,7 @@ TEST_F(UnixSocketTest, LeavesFilesAloneThatAreNoSockets) {
 
 TEST_F(UnixSocketTest, LeavesLinksAlone) {
   std::filesystem::create_symlink(folder_ / "elsewhere", path_);
-  EXPECT_THAT(ErrorOf(Open(address_)), HasSubstr("no socket"));
+  EXPECT_THAT(ErrorOf(Open(address_)), HasSubstr("not a socket"));
   EXPECT_TRUE(std::filesystem::is_symlink(path_));
 }
 

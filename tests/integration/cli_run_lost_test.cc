@@ -193,7 +193,7 @@ TEST_F(CliRunLostTest, ExitCodeComesThroughEvenIfTheLockCannotBeGivenBack) {
   run.WriteLine("");
   const CliResult result = run.Finish();
   EXPECT_EQ(result.status.code, 3);
-  EXPECT_THAT(result.err, HasSubstr("could not give the lock back"));
+  EXPECT_THAT(result.err, HasSubstr("could not release the lock"));
 }
 
 TEST_F(CliRunLostTest, KeeperThatIsStoppedIsOverruled) {
@@ -202,7 +202,7 @@ TEST_F(CliRunLostTest, KeeperThatIsStoppedIsOverruled) {
   const double lapse = StopAfterRenewal(keeper);
   const CliResult result = run->Finish();
   EXPECT_EQ(result.status.code, ToInt(ExitCode::kLost)) << result;
-  EXPECT_THAT(result.err, HasSubstr("does not react"));
+  EXPECT_THAT(result.err, HasSubstr("does not respond"));
   EXPECT_TRUE(FamilyIsGone());
   EXPECT_FALSE(Lives(keeper));
   EXPECT_LT(LastBeat(), lapse);

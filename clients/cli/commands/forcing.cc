@@ -48,8 +48,7 @@ std::string Summary(std::size_t leases, const ReleaseByTagOptions& options,
                     std::uint64_t max_token) {
   const std::string count = absl::StrCat(leases, leases == 1 ? " lease" : " leases");
   if (!options.dry_run) return count + " ended\n";
-  return absl::StrCat(count,
-                      " to end; to end these and none that is granted later:", " --max-token ",
+  return absl::StrCat(count, " to end; to end these and none granted later:", " --max-token ",
                       max_token, "\n");
 }
 

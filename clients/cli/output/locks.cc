@@ -60,7 +60,7 @@ std::string DescribePlace(std::string_view key, std::uint64_t position,
   const char* const suffix = last == 1 ? "st" : last == 2 ? "nd" : last == 3 ? "rd" : "th";
   std::string place = "waiting for " + std::string(key) + ", " + std::to_string(position) + suffix;
   if (!holder.has_value()) return place + " in line";
-  return place + " behind " + (holder->empty() ? "somebody without a name" : std::string(*holder));
+  return place + " behind " + (holder->empty() ? "an unnamed holder" : std::string(*holder));
 }
 
 Table LockTable() {

@@ -37,7 +37,7 @@ TEST(TableTest, NoCellCanBeginALine) {
 
 TEST(DescribePlaceTest, NamesThePlaceAndTheHolder) {
   EXPECT_EQ(DescribePlace("k", 2, "me@here:1"), "waiting for k, 2nd behind me@here:1");
-  EXPECT_EQ(DescribePlace("k", 1, ""), "waiting for k, 1st behind somebody without a name");
+  EXPECT_EQ(DescribePlace("k", 1, ""), "waiting for k, 1st behind an unnamed holder");
   EXPECT_EQ(DescribePlace("k", 1, std::nullopt), "waiting for k, 1st in line");
 }
 

@@ -34,7 +34,7 @@ absl::StatusOr<Duration> ParseSpan(std::string_view text) {
           absl::StrCat(absl::string_view(text.data(), text.size()), bare ? "s" : ""), &span) ||
       span == absl::InfiniteDuration() || span == -absl::InfiniteDuration()) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("\"%s\" is not a span of time such as 10 (seconds), 500ms or 1h30m", text));
+        absl::StrFormat("\"%s\" is not a duration such as 10 (seconds), 500ms or 1h30m", text));
   }
   return absl::ToChronoNanoseconds(span);
 }

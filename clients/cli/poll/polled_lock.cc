@@ -40,7 +40,7 @@ absl::StatusOr<std::unique_ptr<PolledLock>> PolledLock::Create(const ServerOptio
                                                                std::optional<Duration> expire,
                                                                bool auto_renew, pid_t job) {
   FileDescriptor news(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!news.valid()) return absl::ResourceExhaustedError("no file descriptor is to be had");
+  if (!news.valid()) return absl::ResourceExhaustedError("out of file descriptors");
   auto client = Client::Create(
       server.address, {.call_timeout = server.patience, .connect_timeout = server.patience});
   if (!client.ok()) return client.status();
@@ -88,7 +88,7 @@ void PolledLock::Cancel() {
   cancel_.request_stop();
   Step looking = Step::kLooking;
   if (step_.compare_exchange_strong(looking, Step::kCancelled)) {
-    Publish(absl::CancelledError("cancelled before the server was found"));
+    Publish(absl::CancelledError("cancelled before the server was reached"));
   }
 }
 

@@ -68,7 +68,7 @@ int Keeper::Run() {
                                  /*auto_renew=*/true, watchdog_);
   if (!lock.ok()) return Report(lock.status());
   if (!children_.valid() || !timer_.valid()) {
-    return Report(absl::ResourceExhaustedError("no file descriptor is to be had"));
+    return Report(absl::ResourceExhaustedError("out of file descriptors"));
   }
   lock_ = *std::move(lock);
   lock_->Begin();
@@ -293,7 +293,7 @@ void Keeper::GiveBack() {
     Complain(absl::StrCat("the lease on \"", options_.take.key,
                           "\" ended before the command did: ", MessageOf(released)));
   } else {
-    Complain(absl::StrCat("could not give the lock back, it will be free after its expire: ",
+    Complain(absl::StrCat("could not release the lock; it will be free when its lease expires: ",
                           MessageOf(released)));
   }
 }

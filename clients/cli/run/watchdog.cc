@@ -61,7 +61,7 @@ void Watchdog::OnTimer() {
     return;
   }
   overdue_ = true;
-  Complain("the process that renews the lease does not react; killing it and the command");
+  Complain("the process that renews the lease does not respond; killing it and the command");
   KillAll();
 }
 

@@ -141,8 +141,8 @@ void AcquireOp::OnConfirmed(std::uint64_t fencing_token, const absl::StatusOr<Le
     Succeed(fencing_token, *times);
   } else {
     OnTooLate(MakeError(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired,
-                        "the lease was over before its grant had arrived: its expire is too "
-                        "short for the way to the server and back"));
+                        "the lease ended before its grant arrived: its expire is shorter than "
+                        "the round trip to the server"));
   }
 }
 

@@ -34,7 +34,7 @@ absl::Status Part(const ClientCore& client, Start start) {
   start([result](absl::Status value) { result->Set(std::move(value)); });
   const Duration limit = client.CheckMayBlock().ok() ? kShutdownGrace : Duration::zero();
   return result->WaitFor(limit).value_or(absl::UnavailableError(
-      "the server has not answered the release yet; it is tried again in the background"));
+      "the server has not answered the release yet; retrying in the background"));
 }
 
 }  // namespace holdfast::core

@@ -34,7 +34,7 @@ bool ClientCore::InOwnProcess() const { return getpid() == process_; }
 absl::Status ClientCore::CheckUsable() const {
   if (!InOwnProcess()) {
     return absl::FailedPreconditionError(
-        "a holdfast::Client does not survive fork(): this is a child of its process");
+        "a holdfast::Client does not survive fork(), and this is a forked child");
   }
   if (closed_) return absl::FailedPreconditionError("the client was destroyed");
   return absl::OkStatus();
@@ -43,7 +43,7 @@ absl::Status ClientCore::CheckUsable() const {
 absl::Status ClientCore::CheckMayBlock() const {
   if (absl::Status status = CheckUsable(); !status.ok()) return status;
   if (env_.scheduler.InTask()) {
-    return absl::FailedPreconditionError("a blocking call where blocking would never end");
+    return absl::FailedPreconditionError("a blocking call that would block for ever here");
   }
   return absl::OkStatus();
 }

@@ -37,14 +37,14 @@ std::stop_token LeaseCore::lost() const {
 absl::Status LeaseCore::status() const {
   if (!InOwnProcess()) {
     return absl::FailedPreconditionError(
-        "the lease is not this process's: it was forked from the one that holds it");
+        "the lease belongs to the process that this one was forked from");
   }
   MutexLock lock(mutex_);
   LapsedLocked();
   if (state_ != LeaseState::kLost) return absl::OkStatus();
   if (!why_lost_.ok()) return why_lost_;
   return MakeError(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired,
-                   "the lease may have lapsed: its deadline drew near without a renewal");
+                   "the lease may have lapsed: it was not renewed before its deadline");
 }
 
 bool LeaseCore::Extend(LeaseTimes times) {

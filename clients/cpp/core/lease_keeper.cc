@@ -31,7 +31,7 @@ void LeaseKeeper::Stop() {
   stopped_ = true;
   env_.scheduler.Cancel(deadline_timer_);
   env_.scheduler.Cancel(renewal_timer_);
-  const absl::Status why = absl::CancelledError("the lease was given up meanwhile");
+  const absl::Status why = absl::CancelledError("the lease was given up in the meantime");
   if (automatic_ != nullptr) std::exchange(automatic_, nullptr)->Stop(why);
   for (const auto& [id, renewal] : std::exchange(by_hand_, {})) renewal->Stop(why);
 }
@@ -115,7 +115,7 @@ void LeaseKeeper::OnRenewed(const absl::StatusOr<LeaseTimes>& answer) {
 absl::Status LeaseKeeper::Apply(const absl::StatusOr<LeaseTimes>& answer) {
   if (answer.ok()) {
     if (lease_->Extend(*answer)) return absl::OkStatus();
-    if (stopped_) return absl::CancelledError("the lease was given up meanwhile");
+    if (stopped_) return absl::CancelledError("the lease was given up in the meantime");
     Lose(lease_->status());
     return lease_->status();
   }

@@ -149,7 +149,7 @@ void LockCore::Keep(std::shared_ptr<LeaseCore> lease, Holder holder) {
     const absl::Status lapsed = held->keeper->lease()->status();
     held->keeper->Lose(lapsed.ok() ? MakeError(absl::StatusCode::kFailedPrecondition,
                                                ErrorReason::kLeaseEnded,
-                                               "the lease has ended: the lock was granted anew")
+                                               "the lease has ended: the lock was granted again")
                                    : lapsed);
   }
   OnHeldChanged();

@@ -52,7 +52,7 @@ void Releaser::Send(const std::string& key, const std::string& lease_id, Duratio
   if (After(now, patience) != MonotonicTime::max()) {
     caller->patience_timer = env_.scheduler.At(After(now, patience), [caller] {
       caller->Tell(absl::UnavailableError(
-          "the server has not answered the release yet; it is tried again in the background"));
+          "the server has not answered the release yet; retrying in the background"));
     });
   }
 

@@ -61,7 +61,7 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<T>> {
     pause_ = {};
     const Duration left = Between(env_.scheduler.Now(), policy_.give_up_at);
     if (left <= Duration::zero()) {
-      Finish(GaveUp("gave up asking the server", last_trouble_));
+      Finish(GaveUp("gave up calling the server", last_trouble_));
       return;
     }
     hooks_.send(std::min(policy_.attempt_limit, left),
@@ -81,7 +81,7 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<T>> {
     }
     last_trouble_ = answer.status();
     if (policy_.once) {
-      Finish(GaveUp("whether the server has done it is not known", last_trouble_));
+      Finish(GaveUp("it is unknown whether the server has done it", last_trouble_));
       return;
     }
     if (hooks_.on_trouble) hooks_.on_trouble(last_trouble_);
@@ -107,7 +107,7 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<T>> {
   Backoff backoff_;
   Hooks hooks_;
   TimerId pause_;  // Until the next attempt.
-  absl::Status last_trouble_ = absl::UnavailableError("there was no time for it");
+  absl::Status last_trouble_ = absl::UnavailableError("there was no time for a call");
   bool finished_ = false;
 };
 

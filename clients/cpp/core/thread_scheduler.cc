@@ -32,7 +32,7 @@ namespace {
 absl::StatusOr<std::unique_ptr<ThreadScheduler>> ThreadScheduler::Create() {
   const int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
   if (fd < 0) {
-    return absl::ResourceExhaustedError(std::string("cannot make a timer: ") +
+    return absl::ResourceExhaustedError(std::string("cannot create a timer: ") +
                                         std::strerror(errno));
   }
   std::unique_ptr<ThreadScheduler> scheduler(new ThreadScheduler(fd));

@@ -58,7 +58,7 @@ void FakeLockTable::Receive(const core::WaitRequest& request, const std::shared_
   if (absl::Status away = CheckReachable(); !away.ok()) return refuse(std::move(away));
   if (absl::Status ended = EndedError(request.lease_id); !ended.ok()) {
     return refuse(MakeError(StatusCode::kFailedPrecondition, ErrorReason::kLeaseEnded,
-                            "the lease_id has been used up"));
+                            "this lease_id has ended"));
   }
   Lock& wanted = locks_[request.key];
   if (wanted.lease.has_value() && wanted.lease->request.lease_id == request.lease_id) {
@@ -430,7 +430,7 @@ absl::Status FakeLockTable::EndedError(const std::string& lease_id) const {
       break;
   }
   return MakeError(StatusCode::kFailedPrecondition, ErrorReason::kLeaseEnded,
-                   "the lease_id has been used up");
+                   "this lease_id has ended");
 }
 
 absl::Status FakeLockTable::HeldError(const Lock& lock, StatusCode code, ErrorReason reason) const {

@@ -36,21 +36,21 @@ absl::Status CheckAddress(std::string_view address) {
   if (address.starts_with(kUnix)) {
     const std::string_view path = address.substr(kUnix.size());
     if (path.empty()) return Wrong(address, "the path is missing");
-    if (path.size() > kLongestPath) return Wrong(address, "a path has at most 107 bytes");
+    if (path.size() > kLongestPath) return Wrong(address, "a path can have at most 107 bytes");
     return absl::OkStatus();
   }
   const std::size_t colon = address.rfind(':');
   if (colon == std::string_view::npos || colon == 0) {
-    return Wrong(address, "should be unix:/path or host:port");
+    return Wrong(address, "must be unix:/path or host:port");
   }
   const std::string_view host = address.substr(0, colon);
   if (host.find(':') != std::string_view::npos && !(host.front() == '[' && host.back() == ']')) {
     return Wrong(address, "an IPv6 address needs brackets: [::1]:port");
   }
   if (host.find('/') != std::string_view::npos) {
-    return Wrong(address, "should be unix:/path or host:port");
+    return Wrong(address, "must be unix:/path or host:port");
   }
-  if (!IsPort(address.substr(colon + 1))) return Wrong(address, "the port is no number of a port");
+  if (!IsPort(address.substr(colon + 1))) return Wrong(address, "the port is invalid");
   return absl::OkStatus();
 }
 
@@ -67,8 +67,8 @@ absl::Status CheckMayConnect(std::string_view address) {
   const int result = connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name));
   if (result == 0 || errno != EACCES) return absl::OkStatus();
   return absl::PermissionDeniedError("cannot connect to " + std::string(address) +
-                                     ": this user may not write to the socket, or not search a "
-                                     "directory on the way to it");
+                                     ": this user has no write permission on the socket, or no "
+                                     "search permission on a directory of its path");
 }
 
 }  // namespace holdfast::core

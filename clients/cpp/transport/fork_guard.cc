@@ -40,8 +40,8 @@ absl::Status CheckMayUseGrpc() {
   if (!g_inherited) return absl::OkStatus();
   return absl::FailedPreconditionError(
       "this process was forked while a holdfast::Client, or something else that uses gRPC, was "
-      "alive, and gRPC does not survive that: destroy it before the fork, fork before it is made, "
-      "or call exec in the child");
+      "alive, and gRPC does not survive that: fork before it is created or after it is "
+      "destroyed, or call exec in the child");
 }
 
 }  // namespace holdfast::core

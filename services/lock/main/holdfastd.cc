@@ -89,7 +89,7 @@ void ServeUntilStopped(GrpcServer& server, LockEngine& engine, int signal_number
 // been told anything yet, so the process may end within it: to the data that is the
 // same as a crash, which may come at any point of a load.
 [[noreturn]] void StopWhileLoading(GrpcServer& server, int signal_number) {
-  Log(LogLevel::kInfo, "stopping while the records load", {{"signal", signal_number}});
+  Log(LogLevel::kInfo, "stopping while loading records", {{"signal", signal_number}});
   server.Shutdown();
   Log(LogLevel::kInfo, "stopped");
   std::_Exit(ToInt(ExitCode::kOk));
@@ -98,7 +98,7 @@ void ServeUntilStopped(GrpcServer& server, LockEngine& engine, int signal_number
 ExitCode Run(const Flags& flags) {
   auto directory = DataDirectory::Open(flags.data_dir);
   if (!directory.ok()) {
-    LogError("cannot take the data directory", directory.status());
+    LogError("cannot open the data directory", directory.status());
     return ExitCodeFor(directory.status());
   }
   LockEngine engine(flags.limits, SystemClock(), OnStorageFailure);
@@ -116,7 +116,7 @@ ExitCode Run(const Flags& flags) {
   if (signal_number != 0 && engine.AbandonStart()) StopWhileLoading(**server, signal_number);
   loader.join();
   if (!loaded.ok()) {
-    LogError("cannot load the data", loaded);
+    LogError("cannot load the records", loaded);
     return ExitCodeFor(loaded);
   }
   ServeUntilStopped(**server, engine, signal_number);

@@ -82,7 +82,7 @@ int WaitForStopSignal() {
     if (sigwait(&signals, &signal_number) != 0) continue;
     if (signal_number == SIGTERM || signal_number == SIGINT) return signal_number;
     if (signal_number == kWakeSignal && woken.exchange(false)) return 0;
-    Log(LogLevel::kInfo, "a signal that changes nothing",
+    Log(LogLevel::kInfo, "ignoring a signal",
         {{"signal", std::string("SIG") + sigabbrev_np(signal_number)}});
   }
 }

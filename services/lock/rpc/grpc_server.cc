@@ -107,7 +107,7 @@ absl::Status GrpcServer::Build(const RpcLimits& limits) {
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 1);
 
   server_ = builder.BuildAndStart();
-  if (server_ == nullptr) return absl::InternalError("gRPC cannot start its server");
+  if (server_ == nullptr) return absl::InternalError("gRPC cannot start the server");
   return absl::OkStatus();
 }
 
@@ -143,7 +143,7 @@ void GrpcServer::Shutdown() {
     server_->Shutdown(gpr_time_from_millis(kShutdownMilliseconds, GPR_TIMESPAN));
   });
   if (ended.wait_for(kCutAfter) != std::future_status::ready) {
-    Log(LogLevel::kWarning, "cutting connections whose clients do not read",
+    Log(LogLevel::kWarning, "closing connections whose clients do not read",
         {{"connections", connections_.Cut()}});
   }
   ended.get();

@@ -136,8 +136,8 @@ grpc::Status WaitTimeout(const Refused& refused, std::string_view key) {
 grpc::Status LeaseEnded(const Refused& refused) {
   const std::string cause = refused.ended_by.has_value() ? Name(*refused.ended_by) : "unknown";
   return Failure(grpc::StatusCode::FAILED_PRECONDITION, v1::LEASE_ENDED,
-                 absl::StrCat("this lease_id has been used up (",
-                              absl::StrReplaceAll(cause, {{"_", " "}}), "); choose a new one"))
+                 absl::StrCat("this lease_id has ended (", absl::StrReplaceAll(cause, {{"_", " "}}),
+                              "); use a new one"))
       .With("ended_by", cause)
       .Build();
 }
@@ -167,14 +167,14 @@ grpc::Status MalformedRequest(std::string_view type) {
 grpc::Status LimitExceeded(const std::string& limit) {
   if (limit == "max_calls_per_waiter") {
     return Failure(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::LIMIT_EXCEEDED,
-                   absl::StrCat("as many calls as may be are waiting with this lease_id (", limit,
-                                ", which is fixed)"))
+                   absl::StrCat("too many calls are waiting with this lease_id (fixed limit ",
+                                limit, ")"))
         .With("limit", limit)
         .Build();
   }
   return Failure(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::LIMIT_EXCEEDED,
                  absl::StrCat("the server's limit ", limit, " (flag --",
-                              absl::StrReplaceAll(limit, {{"_", "-"}}), ") is exceeded"))
+                              absl::StrReplaceAll(limit, {{"_", "-"}}), ") has been reached"))
       .With("limit", limit)
       .Build();
 }
@@ -202,7 +202,7 @@ grpc::Status ToStatus(const Refused& refused, std::string_view key) {
           .Build();
     case Refusal::kLeaseWaiting:
       return Failure(kFailedPrecondition, v1::LEASE_WAITING,
-                     absl::StrCat("this lease_id still waits for ", Quoted(key)))
+                     absl::StrCat("this lease_id is still waiting for ", Quoted(key)))
           .Build();
     case Refusal::kLockNotHeld:
       return Failure(grpc::StatusCode::NOT_FOUND, v1::LOCK_NOT_HELD,

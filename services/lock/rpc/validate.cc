@@ -22,7 +22,7 @@ MaybeError CheckLength(std::string field, const std::string& value, std::size_t 
   const std::string range =
       least == 0 ? absl::StrCat("at most ", most) : absl::StrCat(least, " to ", most);
   return FieldError{std::move(field),
-                    absl::StrCat("must be ", range, " bytes long, and is ", value.size())};
+                    absl::StrCat("must be ", range, " bytes long, not ", value.size())};
 }
 
 MaybeError CheckKey(const std::string& key) {
@@ -38,13 +38,13 @@ MaybeError CheckLeaseId(const std::string& lease_id) {
     return error;
   }
   if (std::all_of(lease_id.begin(), lease_id.end(), IsLeaseIdCharacter)) return std::nullopt;
-  return FieldError{"lease_id", "must have no characters but A-Z, a-z, 0-9, '.', '_' and '-'"};
+  return FieldError{"lease_id", "must contain only A-Z, a-z, 0-9, '.', '_' and '-'"};
 }
 
 MaybeError CheckTags(std::string_view field, const Tags& tags) {
   if (tags.size() > static_cast<int>(kMaxTags)) {
     return FieldError{std::string(field),
-                      absl::StrCat("must be at most ", kMaxTags, ", and are ", tags.size())};
+                      absl::StrCat("must be at most ", kMaxTags, ", not ", tags.size())};
   }
   const auto name = [&](int i) {
     return absl::StrCat(absl::string_view(field.data(), field.size()), "[", i, "]");
@@ -83,8 +83,9 @@ MaybeError CheckFilter(const v1::Filter& filter) {
 MaybeError CheckPageToken(const std::string& token, std::uint64_t fingerprint,
                           absl::string_view what) {
   if (token.empty() || DecodePageToken(token, fingerprint).has_value()) return std::nullopt;
-  return FieldError{"page_token",
-                    absl::StrCat("must be next_page_token of an answer to the same ", what)};
+  return FieldError{
+      "page_token",
+      absl::StrCat("must be the next_page_token of an answer to a request with the same ", what)};
 }
 
 template <typename Request>
@@ -124,8 +125,8 @@ std::optional<FieldError> Validate(const v1::GetRequest& request) {
 std::optional<FieldError> Validate(const v1::ListRequest& request) {
   if (auto error = CheckFilter(request.filter())) return error;
   if (request.page_size() > kMaxPageSize) {
-    return FieldError{"page_size", absl::StrCat("must be at most ", kMaxPageSize, ", and is ",
-                                                request.page_size())};
+    return FieldError{
+        "page_size", absl::StrCat("must be at most ", kMaxPageSize, ", not ", request.page_size())};
   }
   return CheckPageToken(request.page_token(), Fingerprint(request.filter()), "filter");
 }
@@ -140,7 +141,7 @@ std::optional<FieldError> Validate(const v1::ForceReleaseRequest& request) {
 
 std::optional<FieldError> Validate(const v1::ReleaseByTagRequest& request) {
   // None would select every lease there is.
-  if (request.tags().empty()) return FieldError{"tags", "must be at least 1"};
+  if (request.tags().empty()) return FieldError{"tags", "must not be empty"};
   if (auto error = CheckTags("tags", request.tags())) return error;
   return CheckPageToken(request.page_token(), Fingerprint(request), "tags and dry_run");
 }

@@ -315,7 +315,7 @@ TEST(PageTokenFieldTest, ADryRunsIsGoodForADryRunAlone) {
 TEST(FieldErrorTest, SaysWhatIsAllowedAndWhatWasSent) {
   auto request = ValidAcquire();
   request.set_key(std::string(600, 'k'));
-  EXPECT_EQ(Validate(request), (FieldError{"key", "must be 1 to 512 bytes long, and is 600"}));
+  EXPECT_EQ(Validate(request), (FieldError{"key", "must be 1 to 512 bytes long, not 600"}));
 }
 
 TEST(FieldErrorTest, NeverRepeatsALeaseId) {

@@ -43,8 +43,8 @@ absl::Status RefuseUnlessEmpty(const std::string& path) {
     const std::string name = entry->path().filename();
     if (std::find(kHarmless.begin(), kHarmless.end(), name) != kHarmless.end()) continue;
     return absl::FailedPreconditionError(
-        absl::StrCat("it holds ", name, " but no FORMAT file, so it is not holdfast's or not ",
-                     "complete; nothing was changed"));
+        absl::StrCat("it contains ", name, " but no FORMAT file, so it is not holdfast's or ",
+                     "incomplete; nothing was changed"));
   }
   if (error) return FileError("list", path, error.value());
   return absl::OkStatus();
@@ -134,7 +134,7 @@ absl::StatusOr<Format> ParseFormatFile(std::string_view content) {
     const bool ends_the_line = parsed.ptr != rest.data() + rest.size() && *parsed.ptr == '\n';
     if (parsed.ec == std::errc() && ends_the_line && version > kFormatVersion) {
       return absl::FailedPreconditionError(
-          absl::StrCat("FORMAT says format ", version, ", and this version reads up to ",
+          absl::StrCat("FORMAT says format ", version, ", but this version reads up to ",
                        kFormatVersion, "; nothing was changed: start a newer version"));
     }
   }
@@ -145,7 +145,8 @@ DataDirectory::DataDirectory(std::string path, FileDescriptor lock)
     : path_(std::move(path)), lock_(std::move(lock)) {}
 
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& given_path) {
-  if (given_path.empty()) return absl::InvalidArgumentError("the data directory has no name");
+  if (given_path.empty())
+    return absl::InvalidArgumentError("the path of the data directory is empty");
   // Without a slash at its end, so that it has a parent.
   const std::string path = given_path.substr(0, given_path.find_last_not_of('/') + 1);
   if (path.empty()) {

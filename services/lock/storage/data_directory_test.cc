@@ -171,7 +171,7 @@ TEST_F(DataDirectoryTest, SomebodyElsesDirectoryIsRefusedUntouched) {
 TEST_F(DataDirectoryTest, ADatabaseWithoutItsFormatIsRefusedUntouched) {
   MakeReady();
   fs::remove(path_ + "/FORMAT");
-  ExpectRefusedUntouched(absl::StatusCode::kFailedPrecondition, "holds db but no FORMAT");
+  ExpectRefusedUntouched(absl::StatusCode::kFailedPrecondition, "contains db but no FORMAT");
 }
 
 TEST_F(DataDirectoryTest, ADatabaseThatHasGoneMissingIsNotMadeAnew) {

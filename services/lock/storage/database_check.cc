@@ -58,7 +58,7 @@ absl::StatusOr<std::uint64_t> CheckManifest(const std::string& path,
   const std::optional<std::uint64_t> last =
       LastChangeInTables(std::string_view(*content).substr(0, verdict.whole_size));
   if (!last.has_value()) {
-    return absl::DataLossError(absl::StrCat(path, " does not tell what the tables hold"));
+    return absl::DataLossError(absl::StrCat(path, " does not list the contents of the tables"));
   }
   if (verdict.kind == LogVerdict::Kind::kTorn) {
     torn.push_back({path, content->size(), verdict.whole_size});
@@ -101,7 +101,7 @@ absl::StatusOr<std::string> ManifestPath(const std::string& directory) {
   // Either may be the one that is wrong.
   if (std::error_code error; !fs::exists(path, error) && !error) {
     return absl::DataLossError(
-        absl::StrCat(current_path, " names the file ", name, ", and there is none"));
+        absl::StrCat(current_path, " names the file ", name, ", which does not exist"));
   }
   return path;
 }
@@ -146,7 +146,7 @@ absl::StatusOr<std::uint64_t> CheckDatabase(const std::string& directory) {
   }
 
   for (const TornLog& log : torn) {
-    Log(LogLevel::kWarning, "cutting off a commit that was not written to its end",
+    Log(LogLevel::kWarning, "cutting off an incompletely written commit",
         {{"file", log.path}, {"at", log.whole_size}, {"bytes", log.size - log.whole_size}});
     if (absl::Status status = TruncateFile(log.path, log.whole_size); !status.ok()) return status;
   }

@@ -11,7 +11,7 @@ namespace {
 // The smallest piece that a disk writes or does not write.
 constexpr std::size_t kSectorSize = 512;
 
-constexpr std::string_view kNotWritten = "a record was not written to its end";
+constexpr std::string_view kNotWritten = "a record is incomplete";
 
 bool AllZero(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
@@ -91,7 +91,7 @@ LogVerdict JudgeBadRecord(std::string_view log, const LogRecord& bad, std::size_
   const std::size_t limit = behind.count == 0 ? log.size() : behind.first;
   const bool unwritten = HasUnwrittenSector(log, bad, limit);
   if (behind.count >= commits_per_sync || (behind.count > 0 && !unwritten)) {
-    verdict.fault = "a record is wrong, and others follow";
+    verdict.fault = "a record is damaged, and others follow";
     return verdict;
   }
   const bool cut_short = bad.state == LogRecord::State::kCutShort;

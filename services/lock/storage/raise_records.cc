@@ -91,7 +91,7 @@ absl::Status RaiseRecords(rocksdb::DB& db, std::size_t commit_size) {
     options.sync = true;
     const rocksdb::Status written = db.Write(options, &commit);
     commit.Clear();
-    return FromRocksDb("cannot raise the format", written);
+    return FromRocksDb("cannot convert the records", written);
   };
   // It goes through the database as it was at first.
   const absl::Status status = ForEach(db, [&](std::string_view key, std::string_view value) {

@@ -148,10 +148,10 @@ absl::StatusOr<LeaseRecord> TakeLease(std::string_view storage_key, std::string&
     return Unreadable(storage_key, "its expire is out of range");
   }
   if (stored.has_asked() && !GetExpire(stored.asked(), lease.asked.emplace().expire)) {
-    return Unreadable(storage_key, "the expire that was asked for is out of range");
+    return Unreadable(storage_key, "its original expire is out of range");
   }
   if (lease.asked.has_value() && lease.asked->expire == lease.spec.expire) {
-    return Unreadable(storage_key, "its expire was not changed and is there twice");
+    return Unreadable(storage_key, "its unchanged expire is stored twice");
   }
   lease.spec.key = std::move(key);
   lease.spec.lease_id = storage_key.substr(1);
@@ -184,7 +184,7 @@ absl::Status DecodeId(std::string_view storage_key, std::string_view value,
       storage::v1::Lease& lease = *stored.mutable_held();
       if (lease.parts_size() == 0) return Unreadable(storage_key, "it has no key");
       if (lease.parts_size() > 1) {
-        return Unreadable(storage_key, "it holds several keys, which this version cannot");
+        return Unreadable(storage_key, "it has several keys, which this version does not support");
       }
       return VisitLease(TakeLease(storage_key, *lease.mutable_parts(0)->mutable_key(), lease),
                         visitor);
@@ -267,7 +267,7 @@ absl::Status DecodeRecord(std::string_view storage_key, std::string_view value,
                           RecordVisitor& visitor) {
   if (HasPrefix(storage_key, kIdPrefix)) return DecodeId(storage_key, value, visitor);
   if (storage_key == TokenStorageKey()) return DecodeTokens(storage_key, value, visitor);
-  return Unreadable(storage_key, "its storage key is of no known kind");
+  return Unreadable(storage_key, "the kind of its storage key is unknown");
 }
 
 bool IsOfOlderFormat(std::string_view storage_key) {

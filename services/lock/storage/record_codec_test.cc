@@ -202,7 +202,7 @@ TEST(RecordCodecTest, AnExpireThatNobodyAskedForIsRefused) {
   EXPECT_TRUE(DecodeRecord("iid-1", stored.SerializeAsString(), content).ok());
   lease.set_expire_ns(5);
   lease.mutable_asked()->set_expire_ns(0);
-  ExpectUnreadable("iid-1", stored.SerializeAsString(), "asked for is out of range");
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "original expire is out of range");
 }
 
 TEST(RecordCodecTest, ATokenMarkFromWhichTokensWouldWrapAroundIsRefused) {
@@ -215,10 +215,10 @@ TEST(RecordCodecTest, ATokenMarkFromWhichTokensWouldWrapAroundIsRefused) {
 TEST(RecordCodecTest, AnExpireThatWasNotChangedIsThereOnce) {
   storage::v1::IdRecord stored = StoredLease();
   stored.mutable_held()->mutable_asked();
-  ExpectUnreadable("iid-1", stored.SerializeAsString(), "there twice");
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "stored twice");
   stored.mutable_held()->set_expire_ns(5);
   stored.mutable_held()->mutable_asked()->set_expire_ns(5);
-  ExpectUnreadable("iid-1", stored.SerializeAsString(), "there twice");
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "stored twice");
 }
 
 TEST(RecordCodecTest, AnUnknownCauseIsRefused) {
@@ -275,7 +275,7 @@ TEST(RecordCodecTest, ALeaseOnSeveralKeysIsRefused) {
 
 TEST(RecordCodecTest, KeysOfNoKnownKindAreRefused) {
   for (const std::string key : {"", "i", "l", "e", "tt", "x", "Iid-1"}) {
-    ExpectUnreadable(key, StoredLease().SerializeAsString(), "of no known kind");
+    ExpectUnreadable(key, StoredLease().SerializeAsString(), "storage key is unknown");
   }
 }
 

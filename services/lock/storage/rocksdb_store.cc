@@ -147,7 +147,7 @@ absl::Status RocksDbStore::OpenDatabase() {
 
 absl::Status RocksDbStore::Raise() {
   if (absl::Status status = CheckBeforeRaise(*db_); !status.ok()) return status;
-  Log(LogLevel::kInfo, "raising the data directory to a newer format",
+  Log(LogLevel::kInfo, "converting the data directory to a newer format",
       {{"format", std::uint64_t{kFormatVersion}}});
   if (absl::Status status = directory_->MarkRaising(); !status.ok()) return status;
   // Small beside what is kept in memory, so that tests see more than one.
@@ -177,7 +177,7 @@ absl::Status RocksDbStore::Load(RecordVisitor& visitor) {
 }
 
 absl::Status RocksDbStore::Commit(const RecordBatch& batch) {
-  if (failed_) return absl::FailedPreconditionError("a commit has failed before");
+  if (failed_) return absl::FailedPreconditionError("an earlier commit has failed");
   if (batch.empty()) return absl::OkStatus();
   rocksdb::WriteOptions options;
   options.sync = options_.durability == Durability::kSync;

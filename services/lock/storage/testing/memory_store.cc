@@ -27,7 +27,7 @@ absl::Status MemoryStore::Load(RecordVisitor& visitor) {
 
 absl::Status MemoryStore::Commit(const RecordBatch& batch) {
   MutexLock lock(disk_->mutex_);
-  if (failed_) return absl::FailedPreconditionError("a commit has failed before");
+  if (failed_) return absl::FailedPreconditionError("an earlier commit has failed");
   if (generation_ != disk_->stores_opened_) {
     return absl::FailedPreconditionError("another store has been opened since");
   }
