@@ -47,7 +47,9 @@ void AddKey(CLI::App& app, std::string& key) {
 }
 
 void AddLeaseId(CLI::App& app, std::string& lease_id) {
-  AddText(app, "LEASE_ID", lease_id, "What `acquire` has printed")->required()->type_name("");
+  AddText(app, "LEASE_ID", lease_id, "The lease_id that `acquire` printed")
+      ->required()
+      ->type_name("");
 }
 
 void AddTags(CLI::App& app, std::vector<std::string>& tags, const std::string& help) {
@@ -78,17 +80,17 @@ void AddServer(CLI::App& app, ServerOptions& server) {
   AddSpan(
       app, "--server-timeout", kMinServerTimeout, kMaxServerTimeout,
       [&server](Duration span) { server.patience = span; },
-      "How long to look for a server that does not answer")
+      "How long to keep trying if the server does not answer")
       ->default_str("5s");
 }
 
 void AddJson(CLI::App& app, bool& json) {
-  app.add_flag("--json", json, "Print JSON: one object a line, as in the API's protos");
+  app.add_flag("--json", json, "Print JSON: one object per line, as in the API's protos");
 }
 
 void AddSelect(CLI::App& app, SelectOptions& select) {
-  AddText(app, "--prefix", select.prefix, "Only locks whose keys begin with it");
-  AddTags(app, select.tags, "Only leases with this tag, and with all others that are given");
+  AddText(app, "--prefix", select.prefix, "Only locks whose keys start with this");
+  AddTags(app, select.tags, "Only leases with this tag; repeat to require several");
 }
 
 void AddTake(CLI::App& app, TakeOptions& take) {
@@ -96,10 +98,10 @@ void AddTake(CLI::App& app, TakeOptions& take) {
   CLI::Option* const timeout = AddSpan(
       app, "-w,--timeout", Duration::zero(), kMaxSpan,
       [&take](Duration span) { take.timeout = span; },
-      "How long to wait for the lock. Otherwise as long as it takes");
+      "How long to wait for the lock. The default is no limit");
   app.add_flag_callback(
          "-n,--nonblock", [&take] { take.timeout = Duration::zero(); },
-         "Do not wait: as --timeout 0")
+         "Do not wait; same as --timeout 0")
       ->excludes(timeout);
   app.add_option("-E,--conflict-exit-code", take.not_acquired_code,
                  "Exit with CODE if the lock was not acquired in time")
@@ -107,9 +109,9 @@ void AddTake(CLI::App& app, TakeOptions& take) {
       ->type_name("CODE")
       ->capture_default_str();
   app.add_flag("-q,--quiet", take.quiet,
-               "Say nothing of waiting, nor of a lock that was not acquired");
-  AddTags(app, take.tags, "A label on the lease; may be repeated");
-  AddText(app, "--owner", take.owner, "Who takes the lock, for others to read");
+               "Print nothing while waiting, or if the lock was not acquired");
+  AddTags(app, take.tags, "A label on the lease; repeatable");
+  AddText(app, "--owner", take.owner, "Who takes the lock, for people to read");
 }
 
 bool TakesValue(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
@@ -170,15 +172,14 @@ void Flags::AddTaking() {
   CLI::Option* const expire = AddSpan(
       acquire, "--expire", kMinExpire, kMaxSpan, [this](Duration span) { acquire_.expire = span; },
       "How long the lease lasts");
-  acquire.add_flag("--forever", forever_, "The lease lasts until it is released: by you alone")
-      ->excludes(expire);
+  acquire.add_flag("--forever", forever_, "The lease lasts until it is released")->excludes(expire);
 
   CLI::App& renew = AddCommand("renew", kRenewDescription, kRenewExamples, renew_);
   AddKey(renew, renew_.key);
   AddLeaseId(renew, renew_.lease_id);
   AddSpan(
       renew, "--expire", kMinExpire, kMaxSpan, [this](Duration span) { renew_.expire = span; },
-      "How long it is to last from now on");
+      "How long the lease lasts from now on");
 
   CLI::App& release = AddCommand("release", kReleaseDescription, kReleaseExamples, release_);
   AddKey(release, release_.key);
@@ -205,14 +206,14 @@ void Flags::AddForcing() {
 
   CLI::App& by_tag = AddCommand("release-by-tag", kReleaseByTagDescription, kReleaseByTagExamples,
                                 release_by_tag_);
-  by_tag.add_option("TAG", release_by_tag_.tags, "The leases carry all of them")
+  by_tag.add_option("TAG", release_by_tag_.tags, "Tags that a lease must all carry")
       ->required()
       ->check(CheckText)
       ->type_name("");
-  by_tag.add_flag("--dry-run", release_by_tag_.dry_run, "End nothing, only show");
+  by_tag.add_flag("--dry-run", release_by_tag_.dry_run, "Only show what would be ended");
   by_tag
       .add_option("--max-token", release_by_tag_.max_token,
-                  "Spare leases with a larger fencing token: they were granted later")
+                  "Spare leases with a larger fencing token, granted later")
       ->type_name("TOKEN");
 }
 

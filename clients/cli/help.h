@@ -1,4 +1,4 @@
-// What --help says beside the options: it teaches by examples.
+// The texts of --help besides the options. They teach by example.
 
 #ifndef HOLDFAST_CLIENTS_CLI_HELP_H_
 #define HOLDFAST_CLIENTS_CLI_HELP_H_
@@ -7,56 +7,55 @@ namespace holdfast::cli {
 
 inline constexpr char kDescription[] =
     "holdfast: locks with leases, from the shell.\n\n"
-    "A lock is a name. Whoever takes it has it alone, until it is given back or its lease\n"
-    "expires. Those who come later wait in line.\n";
+    "A lock is a name. One holder at a time has it, until it is released or its lease\n"
+    "expires. Others wait in line.\n";
 
 inline constexpr char kExamples[] =
     "Examples:\n"
-    "  holdfast run nightly-backup ./backup.sh   one at a time, on all hosts\n"
-    "  holdfast run -n deploy ./deploy.sh        or not at all\n"
+    "  holdfast run nightly-backup ./backup.sh   one at a time, across all hosts\n"
+    "  holdfast run -n deploy ./deploy.sh        only if nobody else holds it\n"
     "  holdfast ls                               who holds what\n"
     "  holdfast show deploy                      and who waits for it\n"
     "\n"
-    "The server is the one at --address, at $HOLDFAST_ADDRESS, or at 127.0.0.1:7650.\n"
-    "`holdfast COMMAND --help` tells more.\n"
+    "The server is at --address, $HOLDFAST_ADDRESS or 127.0.0.1:7650.\n"
+    "See also `holdfast COMMAND --help`.\n"
     "\n"
     "Exit codes:\n"
-    "  0    done; of `run`: the command has ended with 0\n"
-    "  113  the command line, or something on it, is wrong\n"
-    "  114  refused or failed, for another reason than those below\n"
+    "  0    success; of `run`: the command exited with 0\n"
+    "  113  the command line is invalid\n"
+    "  114  refused or failed, for a reason not listed below\n"
     "  115  no answer from the server\n"
     "  116  not acquired: somebody else holds the lock (see -E of `run` and `acquire`)\n"
-    "  117  the lease was lost, or has ended before\n"
-    "  118  nobody holds the lock that was to be released by force\n"
-    "  126  `run`: the command cannot be executed    127  it was not found\n"
-    "  and of `run`: whatever the command ends with; 128+N if signal N ended it\n";
+    "  117  the lease was lost, or had already ended\n"
+    "  118  nobody holds the lock to be released by force\n"
+    "  126  `run`: the command cannot be executed    127  the command was not found\n"
+    "  `run` otherwise exits as the command does; 128+N if signal N ended it\n";
 
 inline constexpr char kRunDescription[] =
-    "Takes a lock, runs a command, gives the lock back.\n\n"
-    "The lease is renewed while the command runs. If that does not succeed in time, the\n"
-    "command and all that it has started are ended (SIGTERM, then SIGKILL) before anybody\n"
-    "else can have the lock. The command finds HOLDFAST_KEY and HOLDFAST_TOKEN in its\n"
-    "environment: hand the token to whatever it writes to, which should refuse a smaller\n"
-    "one than the largest it has seen.\n";
+    "Takes a lock, runs a command, and releases the lock.\n\n"
+    "The lease is renewed while the command runs. If that fails for too long, the command\n"
+    "and all its children are ended (SIGTERM, then SIGKILL) before anybody else can have\n"
+    "the lock. The command's environment has HOLDFAST_KEY and HOLDFAST_TOKEN: pass the\n"
+    "token to whatever the command writes to, which should reject a token smaller than\n"
+    "the largest it has seen.\n";
 
 inline constexpr char kRunExamples[] =
     "Examples:\n"
     "  holdfast run nightly-backup ./backup.sh --full\n"
     "  holdfast run -w 60 --tag eu deploy ./deploy.sh\n"
-    "  holdfast run -n -E 0 report make report           somebody else is at it: fine\n"
+    "  holdfast run -n -E 0 report make report           succeed if it is held\n"
     "\n"
-    "A DURATION is seconds, or has units: 10, 0.5, 500ms, 1h30m. Options stand before the\n"
-    "command; all that follows it is its own.\n"
+    "A DURATION is in seconds, or has units: 10, 0.5, 500ms, 1h30m. Options come before\n"
+    "the command; everything after it belongs to the command.\n"
     "\n"
-    "--expire says how long others wait if this host dies; and a quarter of it is what the\n"
-    "command has, to end by itself, when the server has not been reached for long enough.\n"
-    "What the command leaves running in the background is ended with it, unless it has\n"
-    "made itself independent by setsid.\n";
+    "--expire is how long others wait if this host dies. If the server is unreachable for\n"
+    "too long, the command gets SIGTERM with a quarter of it left. Background processes\n"
+    "of the command are ended with it, unless they have detached themselves (setsid).\n";
 
 inline constexpr char kAcquireDescription[] =
     "Takes a lock and leaves it held: for scripts that cannot use `run`.\n\n"
-    "Prints the lease id and the fencing token, with a space between. The lease id is a\n"
-    "secret: whoever knows it can end the lease. Nobody renews it but you.\n";
+    "Prints the lease_id and the fencing token, separated by a space. The lease_id is a\n"
+    "secret: anyone who knows it can end the lease. Only you renew the lease.\n";
 
 inline constexpr char kAcquireExamples[] =
     "Example:\n"
@@ -68,26 +67,26 @@ inline constexpr char kAcquireExamples[] =
     "  holdfast release deploy \"$lease\"\n";
 
 inline constexpr char kRenewDescription[] =
-    "Makes a lease last from now on, for as long as it was to last at first or for\n"
-    "--expire. Exit code 117: it has ended, and somebody else may have the lock.\n";
+    "Renews a lease: it lasts its current expire, or --expire, from now. A renewal never\n"
+    "shortens it. Exit code 117: it has ended, and somebody else may have the lock.\n";
 
 inline constexpr char kRenewExamples[] =
     "Examples:\n"
-    "  holdfast renew deploy \"$lease\" || exit           as long again as it was to last\n"
+    "  holdfast renew deploy \"$lease\" || exit           its expire again from now\n"
     "  holdfast renew deploy \"$lease\" --expire 1h       another hour from now\n"
     "\n"
-    "$lease is the first word that `holdfast acquire` has printed.\n";
+    "$lease is the first word that `holdfast acquire` prints.\n";
 
 inline constexpr char kReleaseDescription[] =
-    "Gives a lock back. Exit code 117: the lease had ended before, and somebody else may\n"
-    "have had the lock meanwhile. Releasing once more is no error.\n";
+    "Releases a lock. Exit code 117: the lease had already ended, and somebody else may\n"
+    "have had the lock since. Releasing again is not an error.\n";
 
 inline constexpr char kReleaseExamples[] =
     "Examples:\n"
     "  holdfast release deploy \"$lease\"\n"
     "  trap 'holdfast release deploy \"$lease\"' EXIT    however the script ends\n"
     "\n"
-    "$lease is the first word that `holdfast acquire` has printed.\n";
+    "$lease is the first word that `holdfast acquire` prints.\n";
 
 inline constexpr char kLsDescription[] = "Lists the locks that are held or waited for.\n";
 
@@ -105,8 +104,8 @@ inline constexpr char kShowExamples[] =
     "  holdfast show deploy --json | jq -r '.waiters[].owner'\n";
 
 inline constexpr char kWatchDescription[] =
-    "Tells what happens to leases: granted, released, expired, forced. Begins with those\n"
-    "that are held, and goes on until it is interrupted.\n";
+    "Reports what happens to leases: granted, released, expired, forced. Starts with those\n"
+    "that are held, and continues until interrupted.\n";
 
 inline constexpr char kWatchExamples[] =
     "Examples:\n"
@@ -114,21 +113,21 @@ inline constexpr char kWatchExamples[] =
     "  holdfast watch --json | jq -r 'select(.kind == \"EXPIRED\") | .owner'\n";
 
 inline constexpr char kForceReleaseDescription[] =
-    "Ends the lease that is on a lock, whoever holds it, and shows whose it was.\n\n"
-    "Its holder learns of it at its next renewal; what it does until then, only the\n"
-    "fencing token can stop. For a holder that is known to be dead.\n";
+    "Ends the lease of a lock, whoever holds it, and shows whose it was.\n\n"
+    "The holder learns of it at its next renewal; until then only the fencing token can\n"
+    "stop it. Use this if the holder is known to be dead.\n";
 
 inline constexpr char kForceReleaseExamples[] =
     "Examples:\n"
     "  holdfast force-release deploy\n"
-    "  holdfast force-release deploy --token 4711        that lease, or none\n";
+    "  holdfast force-release deploy --token 4711        only the lease with this token\n";
 
 inline constexpr char kReleaseByTagDescription[] =
     "Ends all leases that carry all of the tags, and shows whose they were.\n";
 
 inline constexpr char kReleaseByTagExamples[] =
     "Examples:\n"
-    "  holdfast release-by-tag host-web3 --dry-run       what would it hit?\n"
+    "  holdfast release-by-tag host-web3 --dry-run       what would it end?\n"
     "  holdfast release-by-tag host-web3 --max-token 4711\n"
     "  holdfast release-by-tag nightly eu                leases with both tags\n";
 

@@ -13,8 +13,8 @@
 namespace holdfast {
 namespace {
 
-// Every valid request fits into the least, and gRPC's own limit, which is a
-// multiple of this, into an int at the most.
+// Every valid request fits into the minimum. gRPC's own limit is a multiple of this,
+// and with the maximum it still fits into an int.
 constexpr std::uint32_t kMinMessageBytes = 4'096;
 constexpr std::uint32_t kMaxMessageBytes = 64 * 1024 * 1024;
 
@@ -26,17 +26,17 @@ constexpr absl::Duration kMaxReattachWindow = absl::Hours(1);
 
 constexpr char kDescription[] =
     "holdfastd: a durable lock service over gRPC.\n\n"
-    "One server owns one data directory. Stop it with SIGTERM or SIGINT: waiting\n"
-    "calls are told to come back, and leases outlive the server.\n";
+    "One server uses one data directory. Stop it with SIGTERM or SIGINT: waiting\n"
+    "calls end with UNAVAILABLE and can be retried, and leases outlive the server.\n";
 
 constexpr char kExitCodes[] =
     "Exit codes:\n"
     "  0   stopped by a signal\n"
-    "  64  a flag is wrong\n"
+    "  64  invalid flag\n"
     "  65  the data directory is damaged, of a newer format, or not holdfast's\n"
-    "  69  an address cannot be listened on\n"
-    "  73  another server has the data directory\n"
-    "  74  reading or writing failed; what was acknowledged is safe\n";
+    "  69  cannot listen on an address\n"
+    "  73  another server is using the data directory\n"
+    "  74  I/O error; everything acknowledged is safe\n";
 
 // What CLI11 writes into. The text forms become Flags once all is parsed.
 struct RawFlags {
@@ -65,7 +65,7 @@ std::string CheckAddress(const std::string& text) {
   return address.ok() ? "" : std::string(address.status().message());
 }
 
-// CLI11 would show the range beside each flag; the texts say what is worth saying.
+// CLI11 would show the range next to each flag; the texts mention it where it matters.
 CLI::Validator Within(std::uint32_t least, std::uint32_t most) {
   return CLI::Range(least, most).description("");
 }
@@ -88,22 +88,22 @@ void AddLimits(CLI::App& app, RawFlags& raw) {
   AddLimit(app, "--max-waiters-per-key", limits.max_waiters_per_key, "Waiters for one lock.");
   AddLimit(app, "--max-waiters", limits.max_waiters, "Waiters for all locks together.");
   AddLimit(app, "--max-ended-ids", limits.max_ended_ids,
-           "Used-up lease ids that are remembered. Past this the\n"
+           "Ended lease_ids that are remembered. Beyond this, the\n"
            "oldest are forgotten before their five minutes are over.");
   AddLimit(app, "--max-pending-commands", limits.max_pending_commands,
-           "Requests that wait to be carried out.");
+           "Requests waiting to be processed.");
   AddLimit(app, "--max-open-waits", limits.max_open_waits,
-           "Calls that wait at the same time: Wait, and Acquire with a\n"
+           "Calls waiting at the same time: Wait, and Acquire with a\n"
            "timeout.");
   AddLimit(app, "--max-watches", raw.rpc_limits.max_watches, "Watch calls open at the same time.");
   app.add_option("--max-watch-backlog", raw.rpc_limits.max_watch_backlog,
-                 "Events that a Watch call may be behind before it is\n"
-                 "ended, 1000 at least.")
+                 "How many events a Watch call may fall behind before it is\n"
+                 "ended; at least 1000.")
       ->check(Within(kMinWatchBacklog, std::numeric_limits<std::uint32_t>::max()))
       ->type_name("N")
       ->capture_default_str();
   app.add_option("--max-message-bytes", raw.rpc_limits.max_message_bytes,
-                 "The longest request, from 4096 to 67108864 bytes.")
+                 "Maximum size of a request, from 4096 to 67108864 bytes.")
       ->check(Within(kMinMessageBytes, kMaxMessageBytes))
       ->type_name("BYTES")
       ->capture_default_str();
@@ -114,38 +114,38 @@ void AddFlags(CLI::App& app, RawFlags& raw) {
   app.set_version_flag("--version", std::string("holdfastd ") + kVersion,
                        "Print the version and exit.");
   app.add_option("--data-dir", raw.data_dir,
-                 "Where the locks are kept. Made if it is missing and its\n"
-                 "parent is there.")
+                 "Where the locks are stored. Created if it is missing and\n"
+                 "its parent exists.")
       ->type_name("DIR")
       ->capture_default_str();
   app.add_option("--listen", raw.listen,
-                 "unix:/path or host:port; repeat it for more. The host is\n"
-                 "an IPv4 address, an IPv6 address in brackets, or\n"
-                 "localhost. Port 0 takes a free one, which the log tells.\n"
-                 "Whoever can connect can take and list locks: to a Unix\n"
-                 "socket this user alone, or as ,mode=0660 and ,group=NAME\n"
-                 "behind the path say.")
+                 "unix:/path or host:port; repeatable. The host is an IPv4\n"
+                 "address, an IPv6 address in brackets, or localhost. Port\n"
+                 "0 picks a free port, which is logged. Anyone who can\n"
+                 "connect can take and list locks. Only this user can\n"
+                 "connect to a Unix socket, unless ,mode=0660 or\n"
+                 ",group=NAME after the path admits others.")
       ->expected(1)
       ->take_all()
       ->check(CheckAddress)
       ->type_name("ADDRESS")
       ->default_str(raw.listen.front());
   app.add_option("--durability", raw.durability,
-                 "What an acknowledged grant or release survives. sync: the\n"
-                 "loss of power. process: the death of the process only,\n"
-                 "which is faster.")
+                 "What an acknowledged grant or release survives. sync: a\n"
+                 "power loss. process: only the death of the process, which\n"
+                 "is faster.")
       ->check(OneOf({"sync", "process"}))
       ->type_name("sync|process")
       ->capture_default_str();
   app.add_option("--reattach-window", raw.reattach_window,
-                 "How long a waiter whose connection broke keeps its place,\n"
-                 "and a grant that was not delivered stays with its client:\n"
-                 "1ms to 1h, with its unit, such as 500ms or 5s.")
+                 "How long a waiter with a broken connection keeps its\n"
+                 "place, and an undelivered grant is kept for its client:\n"
+                 "1ms to 1h, with a unit, such as 500ms or 5s.")
       ->check(CheckReattachWindow)
       ->type_name("DURATION")
       ->capture_default_str();
   AddLimits(app, raw);
-  app.add_option("--log-level", raw.log_level, "The least of what is logged, to standard error.")
+  app.add_option("--log-level", raw.log_level, "Minimum level that is logged, to standard error.")
       ->check(OneOf({"debug", "info", "warning", "error"}))
       ->type_name("debug|info|warning|error")
       ->capture_default_str();
