@@ -25,7 +25,7 @@
 
 namespace holdfast {
 
-// Thread-safe.
+// Thread-safe, but that one thread at a time may beat.
 class Heart {
  public:
   // The engine wakes, and the heart beats, at least this often: a longer pause means a
@@ -37,8 +37,9 @@ class Heart {
 
   // To be called every kHeartbeat by a thread that nothing delays, or never.
   void Beat(Instant now) {
-    const Instant last = last_beat_.exchange(now);
-    if (StopsBetween(last, now)) missed_ = now;
+    // In this order: who sees the new beat sees too that it came late.
+    if (StopsBetween(last_beat_, now)) missed_ = now;
+    last_beat_ = now;
   }
 
   // The end of the last stall; absent if there was none.

@@ -1,7 +1,9 @@
 #include "services/lock/engine/stall_guard.h"
 
+#include <atomic>
 #include <chrono>
 #include <optional>
+#include <thread>
 
 #include "gtest/gtest.h"
 
@@ -108,6 +110,28 @@ TEST(StallGuardTest, AHeartThatStoppedShowsTheEndOfTheStall) {
   EXPECT_EQ(heart.LastStall(woken + milliseconds(1)), woken);
   heart.Beat(woken + milliseconds(100));
   EXPECT_EQ(heart.LastStall(woken + milliseconds(200)), woken);
+}
+
+TEST(StallGuardTest, AStallIsInSightInTheMomentOfTheBeatThatEndsIt) {
+  Heart heart;
+  const auto time_of = [](int beat) { return Instant(beat * seconds(1)); };
+  heart.Beat(time_of(0));
+  std::atomic<int> beating{1};
+  constexpr int kBeats = 200'000;
+  std::thread beats([&] {
+    for (int beat = 1; beat <= kBeats; ++beat) {
+      beating = beat;
+      heart.Beat(time_of(beat));
+    }
+  });
+  int missed = 0;
+  for (int beat = 0; beat < kBeats;) {
+    beat = beating;
+    const std::optional<Instant> stall = heart.LastStall(time_of(beat));
+    if (!stall.has_value() || *stall < time_of(beat)) ++missed;
+  }
+  beats.join();
+  EXPECT_EQ(missed, 0);
 }
 
 TEST(StallGuardTest, ASecondStallWithinTheGraceBeginsItAnew) {
