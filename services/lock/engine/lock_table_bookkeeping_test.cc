@@ -16,6 +16,7 @@
 namespace holdfast {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -155,6 +156,7 @@ TEST(LockTableBookkeepingTest, TimeoutsFireAFewAtATimeAndBeforeAnythingElse) {
   for (int i = 0; i < LockTable::kTimersAtOnce + 10; ++i) {
     t.Acquire("k", "w" + std::to_string(i), {.timeout = seconds(1)});
   }
+  t.Advance(Duration::zero());
   t.Advance(seconds(1));
   EXPECT_EQ(t.table().stats().waiters, 10u);
   EXPECT_EQ(t.table().stats().leases, 1u);
@@ -162,6 +164,38 @@ TEST(LockTableBookkeepingTest, TimeoutsFireAFewAtATimeAndBeforeAnythingElse) {
   t.Advance(Duration::zero());
   EXPECT_EQ(t.table().stats().waiters, 0u);
   EXPECT_EQ(t.table().stats().locks, 0u);
+}
+
+TEST(LockTableBookkeepingTest, HoweverManyTimeoutsComeInALeaseLapses) {
+  TableDriver t;
+  t.Acquire("k", "a", {.expire = seconds(1)});
+  t.Acquire("other", "b", {});
+  int waiters = 0;
+  const auto turn = [&](int arrivals) {
+    for (int i = 0; i < arrivals; ++i) {
+      t.Acquire("other", "w" + std::to_string(waiters++), {.timeout = milliseconds(1)});
+    }
+    t.Advance(milliseconds(10));
+  };
+  turn(20 * LockTable::kTimersAtOnce);
+  t.Advance(seconds(1));
+  // As many come again as were told that their time is up.
+  for (int i = 0; i < 50; ++i) turn(LockTable::kTimersAtOnce);
+  EXPECT_TRUE(t.Get("k").holders.empty());
+}
+
+TEST(LockTableBookkeepingTest, HoweverManyLeasesComeInNoneOutlivesItsExpireForLong) {
+  TableDriver t;
+  constexpr int kEachTurn = 4 * LockTable::kTimersAtOnce;
+  int leases = 0;
+  for (int turn = 0; turn < 30; ++turn) {
+    for (int i = 0; i < kEachTurn; ++i) {
+      const std::string name = std::to_string(leases++);
+      t.Acquire(name, "id" + name, {.expire = milliseconds(10)});
+    }
+    t.Advance(milliseconds(10));
+  }
+  EXPECT_LE(t.table().stats().leases, 2u * kEachTurn);
 }
 
 TEST(LockTableBookkeepingTest, ALockIsThereForAsLongAsAPlaceInItsQueueIs) {

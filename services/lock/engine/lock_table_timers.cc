@@ -1,9 +1,11 @@
 // The part of the lock table that time drives.
 
 #include <algorithm>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "services/lock/engine/lock_table.h"
@@ -11,7 +13,9 @@
 namespace holdfast {
 
 void LockTable::FireTimers(const Now& now, Expiry expiry, Effects& effects) {
-  int budget = kTimersAtOnce;
+  const std::uint64_t set_before =
+      std::exchange(timers_set_, call_timeouts_.set_ever() + silence_timers_.set_ever());
+  std::uint64_t budget = kTimersAtOnce + (timers_set_ - set_before);
   for (; budget > 0; --budget) {
     const std::optional<CallId> call = call_timeouts_.PopDue(now.monotonic);
     if (!call.has_value()) break;

@@ -55,6 +55,9 @@ class TimerQueue {
 
   std::size_t size() const { return timers_.size(); }
 
+  // How many have ever been set.
+  std::uint64_t set_ever() const { return next_sequence_; }
+
  private:
   absl::btree_map<TimerId, Target> timers_;
   std::uint64_t next_sequence_ = 0;
