@@ -78,7 +78,7 @@ absl::Status CheckBeforeRaise(rocksdb::DB& db) {
     const absl::Status status =
         IsOfOlderFormat(key) ? DecodeOlderRecord(key, value, ids) : DecodeRecord(key, value, ids);
     if (status.ok() && ids.violated()) {
-      return absl::DataLossError("a lease id is stored twice, held and ended");
+      return Unreadable(key, "its lease id has another record too, held or ended");
     }
     return status;
   });

@@ -52,10 +52,6 @@ std::string NameOf(std::string_view storage_key) {
   return name + "\"";
 }
 
-absl::Status Unreadable(std::string_view storage_key, absl::string_view why) {
-  return absl::DataLossError(absl::StrCat(NameOf(storage_key), ": ", why));
-}
-
 // Anywhere in the message.
 bool HasUnknownFields(const google::protobuf::Message& message) {
   const google::protobuf::Reflection& reflection = *message.GetReflection();
@@ -227,6 +223,10 @@ absl::Status DecodeOlderEnded(std::string_view storage_key, std::string_view val
 }
 
 }  // namespace
+
+absl::Status Unreadable(std::string_view storage_key, std::string_view why) {
+  return absl::DataLossError(absl::StrCat(NameOf(storage_key), ": ", ToAbsl(why)));
+}
 
 std::string IdStorageKey(std::string_view lease_id) {
   std::string key;

@@ -18,6 +18,10 @@
 
 namespace holdfast {
 
+// DATA_LOSS, of a record: the message names it by the first byte of its key and the
+// CRC-32C of the rest, which is a secret, and says why.
+absl::Status Unreadable(std::string_view storage_key, std::string_view why);
+
 // The disk's keys: of what is known of a lease_id, whether it is held or has ended, and
 // of the token mark.
 std::string IdStorageKey(std::string_view lease_id);
@@ -28,9 +32,8 @@ std::string EncodeLease(const LeaseRecord& lease);
 std::string EncodeEnded(EndCause cause);
 std::string EncodeTokens(std::uint64_t through);
 
-// Hands the record to the method of `visitor` that is for its kind. DATA_LOSS:
-// it cannot be read; the message names it by the first byte of its key and the
-// CRC-32C of the rest, which is a secret; and the visitor was not called.
+// Hands the record to the method of `visitor` that is for its kind. Unreadable: it
+// cannot be read, and the visitor was not called.
 absl::Status DecodeRecord(std::string_view storage_key, std::string_view value,
                           RecordVisitor& visitor);
 
