@@ -200,6 +200,11 @@ TEST_F(DataDirectoryTest, NoNameIsRefused) {
   EXPECT_EQ(DataDirectory::Open("").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(DataDirectoryTest, TheRootDirectoryIsRefused) {
+  EXPECT_EQ(DataDirectory::Open("/").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(DataDirectory::Open("//").status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 TEST(FormatFileTest, ReadsWhatItHasWritten) {
   for (const DirectoryState state :
        {DirectoryState::kCreating, DirectoryState::kReady, DirectoryState::kRaising}) {

@@ -42,7 +42,7 @@ bool Fails() {
 // In place of the C library's.
 extern "C" {
 
-int open(const char* path, int flags, ...) {
+int openat(int folder, const char* path, int flags, ...) {
   va_list rest;
   va_start(rest, flags);
   const int mode = (flags & O_CREAT) != 0 ? va_arg(rest, int) : 0;
@@ -51,7 +51,17 @@ int open(const char* path, int flags, ...) {
     errno = EACCES;
     return -1;
   }
-  return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+  return Fails() ? -1 : static_cast<int>(syscall(SYS_openat, folder, path, flags, mode));
+}
+int open(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const int mode = (flags & O_CREAT) != 0 ? va_arg(rest, int) : 0;
+  va_end(rest);
+  return openat(AT_FDCWD, path, flags, mode);
+}
+ssize_t read(int fd, void* bytes, size_t size) {
+  return Fails() ? -1 : syscall(SYS_read, fd, bytes, size);
 }
 int fsync(int fd) { return Fails() ? -1 : static_cast<int>(syscall(SYS_fsync, fd)); }
 int syncfs(int fd) noexcept {
@@ -90,7 +100,7 @@ using ::testing::HasSubstr;
 struct Case {
   std::function<void(const std::string& folder)> prepare = [](const std::string&) {};
   std::function<absl::Status(const std::string& folder)> act;
-  // After each failure.
+  // After each time.
   std::function<void(const std::string& folder)> check = [](const std::string&) {};
 };
 
@@ -99,17 +109,17 @@ int FailEveryCall(const Case& one) {
   for (int call = 1;; ++call) {
     const ScratchDirectory scratch;
     one.prepare(scratch / "");
-    failing = {.call = call};
+    failing.call = call;
     const absl::Status status = one.act(scratch / "");
     const bool failed = failing.calls >= call;
     failing = {};
+    one.check(scratch / "");
     if (!failed) {
       EXPECT_TRUE(status.ok()) << status;
       return call - 1;
     }
     EXPECT_FALSE(status.ok()) << "the failure of call " << call << " was not told";
     EXPECT_THAT(std::string(status.message()), HasSubstr("Input/output error"));
-    one.check(scratch / "");
   }
 }
 
@@ -129,23 +139,22 @@ TEST(FailingFileCallsTest, ADirectoryIsNotMadeHalf) {
       .act = [](const std::string& folder) { return MakeDirectory(folder + "data"); },
       .check = [](const std::string& folder) { ExpectCanBeMade(folder + "data"); },
   });
-  EXPECT_GE(calls, 14) << "two directories and two files, their names, and the pid";
+  EXPECT_GE(calls, 25) << "two directories and two files, their names, and the pid";
 }
 
-TEST(FailingFileCallsTest, WhatAnEarlierAttemptHasLeftIsGoneOrTheAttemptFails) {
+TEST(FailingFileCallsTest, WhatAnEarlierAttemptHasLeftIsNeverKept) {
   FailEveryCall({
       .prepare =
           [](const std::string& folder) {
             { EXPECT_TRUE(DataDirectory::Open(folder + "data").ok()); }
             std::ofstream(folder + "data/db/CURRENT") << "half";
           },
-      .act =
+      .act = [](const std::string& folder) { return MakeDirectory(folder + "data"); },
+      .check =
           [](const std::string& folder) {
-            const absl::Status status = MakeDirectory(folder + "data");
-            EXPECT_TRUE(!status.ok() || fs::is_empty(folder + "data/db"));
-            return status;
+            ExpectCanBeMade(folder + "data");
+            EXPECT_TRUE(fs::is_empty(folder + "data/db"));
           },
-      .check = [](const std::string& folder) { ExpectCanBeMade(folder + "data"); },
   });
 }
 
@@ -159,7 +168,7 @@ TEST(FailingFileCallsTest, AFileIsReplacedOrStaysAsItWas) {
             EXPECT_TRUE(content == "old" || content == "new") << content;
           },
   });
-  EXPECT_EQ(calls, 4) << "write, sync, rename, sync of the folder";
+  EXPECT_EQ(calls, 6) << "open, write, sync, rename, and open and sync the folder";
 }
 
 TEST(FailingFileCallsTest, AFileIsCutAndTheCutIsSynced) {
@@ -167,26 +176,56 @@ TEST(FailingFileCallsTest, AFileIsCutAndTheCutIsSynced) {
       .prepare = [](const std::string& folder) { std::ofstream(folder + "file") << "content"; },
       .act = [](const std::string& folder) { return TruncateFile(folder + "file", 3); },
   });
-  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(FailingFileCallsTest, AFileIsReadOrWhyNotIsTold) {
+  const int calls = FailEveryCall({
+      .prepare = [](const std::string& folder) { std::ofstream(folder + "file") << "content"; },
+      .act = [](const std::string& folder) { return ReadFile(folder + "file").status(); },
+  });
+  EXPECT_EQ(calls, 3) << "open, read, and read the end";
+}
+
+TEST(FailingFileCallsTest, WhatASignalInterruptsIsDoneAgain) {
+  const ScratchDirectory scratch;
+  const std::string path = scratch / "file";
+  failing = {.call = 2, .error = EINTR};
+  const absl::Status replaced = ReplaceFile(path, "content");
+  failing = {.call = 2, .error = EINTR};
+  const absl::StatusOr<std::string> content = ReadFile(path);
+  const int calls = failing.calls;
+  failing = {};
+  EXPECT_TRUE(replaced.ok()) << replaced;
+  ASSERT_TRUE(content.ok()) << content.status();
+  EXPECT_EQ(*content, "content");
+  EXPECT_EQ(calls, 4) << "one more than without the signal";
 }
 
 // Whoever may make names in a directory may not always open it.
 TEST(FailingFileCallsTest, WhereTheParentCannotBeOpenedItsFileSystemIsSynced) {
-  const ScratchDirectory scratch;
-  const std::string parent = scratch / "parent";
-  fs::create_directory(parent);
-  failing = {.unopened = parent};
-  const absl::Status status = MakeDirectory(parent + "/data");
-  const int syncs = failing.file_system_syncs;
-  failing = {};
-  EXPECT_TRUE(status.ok()) << status;
-  EXPECT_EQ(syncs, 1);
+  int syncs = 0;
+  FailEveryCall({
+      .prepare =
+          [](const std::string& folder) {
+            fs::create_directory(folder + "parent");
+            failing.unopened = folder + "parent";
+          },
+      .act =
+          [&](const std::string& folder) {
+            const absl::Status status = MakeDirectory(folder + "parent/data");
+            syncs = failing.file_system_syncs;
+            return status;
+          },
+      .check = [](const std::string& folder) { ExpectCanBeMade(folder + "parent/data"); },
+  });
+  EXPECT_EQ(syncs, 1) << "where no call failed";
 }
 
 // Some file systems answer so to the sync of a directory.
 TEST(FailingFileCallsTest, WhereADirectoryCannotBeSyncedItsFileSystemIs) {
   const ScratchDirectory scratch;
-  failing = {.call = 2, .error = EINVAL};  // The first one makes the directory.
+  failing = {.call = 3, .error = EINVAL};  // After mkdir and the parent's open.
   const auto directory = DataDirectory::Open(scratch / "data");
   const int syncs = failing.file_system_syncs;
   failing = {};
