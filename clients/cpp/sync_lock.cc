@@ -36,7 +36,6 @@ std::errc ToErrc(const absl::Status& status) {
 // That the thread would wait for itself; or OK. It cannot become so meanwhile: only the
 // thread itself acquires for itself.
 absl::Status CheckNotHeldHere(const core::LockCore& lock) {
-  if (!lock.client().InOwnProcess()) return absl::OkStatus();
   const std::shared_ptr<core::LeaseCore> own = lock.OwnLease(core::ThisThread());
   if (own == nullptr) return absl::OkStatus();
   const bool lost = own->state() == LeaseState::kLost;

@@ -134,6 +134,12 @@ void ClientCore::ReleaseByTag(
 }
 
 void ClientCore::Shutdown() {
+  if (env_.scheduler.InTask()) {
+    // What the user has given us owned the client, an on_queued say, and has gone here. This
+    // task cannot wait for others.
+    parts_.callbacks->Post([self = shared_from_this()] { self->Shutdown(); });
+    return;
+  }
   const absl::Status why = absl::CancelledError("the client was destroyed");
   RunAndWait([this, why] {
     closed_ = true;

@@ -94,7 +94,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   void ReleaseByTag(const LockTransport::ReleaseByTagRequest& request,
                     absl::AnyInvocable<void(absl::StatusOr<LockTransport::ReleaseByTagPage>)> done);
 
-  // See ~Client. Called once, outside of tasks.
+  // See ~Client. Called once. In a task it returns at once, and the callback thread goes on.
   void Shutdown();
 
   // Waits until all the user code that is due now has run. For tests.

@@ -28,6 +28,8 @@ LockCore::LockCore(std::shared_ptr<ClientCore> client, std::string key, LockOpti
       spec_(MakeSpec(*client_, std::move(key), options_)) {}
 
 std::shared_ptr<LeaseCore> LockCore::OwnLease(Holder holder) const {
+  // Here and below: in a forked child the mutex may be held by a thread that is not there.
+  if (!client_->InOwnProcess()) return nullptr;
   MutexLock lock(mutex_);
   for (const auto& [who, lease] : leases_) {
     if (who == holder) return lease;
@@ -39,16 +41,19 @@ std::shared_ptr<LeaseCore> LockCore::lease(Holder holder) const {
   if (holder != kNobodyKnown) {
     if (std::shared_ptr<LeaseCore> own = OwnLease(holder); own != nullptr) return own;
   }
+  if (!client_->InOwnProcess()) return nullptr;
   MutexLock lock(mutex_);
   return leases_.empty() ? nullptr : leases_.back().second;
 }
 
 absl::Status LockCore::last_status() const {
+  if (!client_->InOwnProcess()) return client_->CheckUsable();
   MutexLock lock(mutex_);
   return last_status_;
 }
 
 void LockCore::set_last_status(absl::Status status) {
+  if (!client_->InOwnProcess()) return;
   MutexLock lock(mutex_);
   last_status_ = std::move(status);
 }

@@ -79,7 +79,7 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
   // The lease that `holder` acquired and has not released, or null. REQUIRES: it is known.
   std::shared_ptr<LeaseCore> OwnLease(Holder holder) const;
 
-  // The holder's own lease, or else the latest; or null.
+  // The holder's own lease, or else the latest; or null, as always in a forked child.
   std::shared_ptr<LeaseCore> lease(Holder holder = kNobodyKnown) const;
 
   void Acquire(AcquireCall call, absl::AnyInvocable<void(AcquireResult)> done);

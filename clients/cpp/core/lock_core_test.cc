@@ -12,6 +12,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -231,12 +232,28 @@ TEST_F(LockCoreTest, ShutdownDoesNotWaitLongForAServerThatIsGone) {
   EXPECT_EQ(transport_->releases.size(), 1U);
 }
 
+TEST_F(LockCoreTest, ShutdownInATaskGoesOnInTheBackground) {
+  auto lock = NewLock();
+  const auto lease = Granted(*lock, 5);
+  transport_->answer_releases = absl::OkStatus();
+  lock = nullptr;
+  shut_down_ = true;
+  const std::shared_ptr<ClientCore> client = std::exchange(client_, nullptr);
+  client->Run([core = client.get()] { core->Shutdown(); });
+  // The test's time limit is the check.
+  while (client->CheckUsable().ok() || client.use_count() > 1) std::this_thread::yield();
+  EXPECT_EQ(lease->state(), LeaseState::kLost);
+}
+
 TEST_F(LockCoreTest, ForkedChildIsRefused) {
   auto lock = NewLock();
+  Granted(*lock, 5);
   const pid_t child = fork();
   if (child == 0) {
     const bool refused = absl::IsFailedPrecondition(client_->CheckUsable()) &&
-                         absl::IsFailedPrecondition(client_->CheckMayBlock());
+                         absl::IsFailedPrecondition(client_->CheckMayBlock()) &&
+                         lock->lease() == nullptr &&
+                         absl::IsFailedPrecondition(lock->last_status());
     _exit(refused ? 0 : 1);
   }
   int status = 1;

@@ -99,7 +99,8 @@ class AsyncLock {
   Awaitable<absl::StatusOr<bool>> Locked();
 
   // --- For callbacks ---------------------------------------------------------------
-  // Each calls `done` exactly once, on the executor, and never from within the call itself.
+  // Each calls `done` exactly once, on the executor, and never from within the call itself:
+  // unless the client was destroyed before, or in a forked child, which have no other thread.
 
   void AcquireThen(absl::AnyInvocable<void(absl::StatusOr<Lease>)> done, std::stop_token stop = {});
   void RenewThen(absl::AnyInvocable<void(absl::Status)> done);

@@ -79,6 +79,9 @@ class Client {
   // releases them. Waits up to half a second for the releases to reach the server. When
   // it returns, all callbacks have run, except those that your executor still has to run.
   // A callback may destroy its own client; callbacks after it then still run.
+  //
+  // A function that was given to a lock, such as on_queued, may own the client. Where the last
+  // of those goes with its lock, all of this happens in the background.
   ~Client();
 
   Client(const Client&) = delete;

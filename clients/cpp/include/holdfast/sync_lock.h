@@ -124,7 +124,7 @@ class SyncLock {
   absl::StatusOr<Lease> Detach();
 
   // The calling thread's lease, lost or not; or the object's latest, if the thread has
-  // none.
+  // none. Absent in a forked child.
   std::optional<Lease> lease() const;
 
   // --- For std::unique_lock and its like -----------------------------------------
