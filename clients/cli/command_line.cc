@@ -6,6 +6,7 @@
 #include <numeric>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "clients/cli/flags.h"
@@ -78,7 +79,13 @@ Invocation ParseCommandLine(int argc, const char* const* argv, const std::string
   if (command == nullptr) return UnknownCommand(flags, name);
   const std::vector<std::string> words(argv + 2, argv + argc);
   const Words apart = TellApart(*command, words);
-  if (!apart.command.has_value()) return Parse(flags, argc, argv, {});
+  if (!apart.command.has_value()) {
+    Invocation invocation = Parse(flags, argc, argv, {});
+    if (auto* by_tag = std::get_if<ReleaseByTagOptions>(&invocation)) {
+      by_tag->tags = apart.positionals;  // CLI11 takes `[a,b]` for a list of two.
+    }
+    return invocation;
+  }
   return Parse(flags, static_cast<int>(2 + *apart.end_of_flags), argv,
                {argv + 2 + *apart.command, argv + argc});
 }

@@ -164,6 +164,22 @@ TEST(CommandLineTest, TagsOfReleaseByTagAreWords) {
   EXPECT_NE(Complaint({"release-by-tag"}), "(it was accepted)");
 }
 
+TEST(CommandLineTest, TagInBracketsIsNoList) {
+  EXPECT_THAT(
+      std::get<ReleaseByTagOptions>(Parse({"release-by-tag", "[a,b]", "--dry-run", "c"})).tags,
+      ElementsAre("[a,b]", "c"));
+  EXPECT_THAT(std::get<ListOptions>(Parse({"ls", "--tag", "[a,b]", "--tag=[c]"})).select.tags,
+              ElementsAre("[a,b]", "[c]"));
+}
+
+TEST(CommandLineTest, EachTagHasItsFlag) {
+  EXPECT_NE(Complaint({"ls", "--tag", "a", "b"}), "(it was accepted)");
+  const auto acquire =
+      std::get<AcquireOptions>(Parse({"acquire", "--forever", "--tag", "t", "--", "-k"}));
+  EXPECT_EQ(acquire.take.key, "-k");
+  EXPECT_THAT(acquire.take.tags, ElementsAre("t"));
+}
+
 TEST(CommandLineTest, KeysMayBeginWithADashBehindTwo) {
   EXPECT_EQ(std::get<ShowOptions>(Parse({"show", "--", "-k"})).key, "-k");
 }

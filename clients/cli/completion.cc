@@ -70,9 +70,9 @@ Candidates FindCandidates(const CompleteOptions& options) {
     candidates.keys = apart.awaiting->check_lname("prefix");
   } else if (written.starts_with('-') && !apart.dashes) {
     AddFlags(*command, written, candidates);
-  } else if (apart.positionals == 0) {
+  } else if (apart.positionals.empty()) {
     candidates.keys = WantsKey(*command);
-  } else if (apart.positionals == 1 && command->get_name() == "run") {
+  } else if (apart.positionals.size() == 1 && command->get_name() == "run") {
     candidates.command = options.words.size() - 1;
   }
   return candidates;

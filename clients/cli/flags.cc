@@ -53,7 +53,12 @@ void AddLeaseId(CLI::App& app, std::string& lease_id) {
 }
 
 void AddTags(CLI::App& app, std::vector<std::string>& tags, const std::string& help) {
-  app.add_option("--tag", tags, help)->expected(1)->take_all()->check(CheckText)->type_name("TAG");
+  app.add_option("--tag", tags, help)
+      ->expected(1)
+      ->allow_extra_args(false)  // With them CLI11 takes `[a,b]` for a list.
+      ->take_all()
+      ->check(CheckText)
+      ->type_name("TAG");
 }
 
 // `take` is given the span, which lies between `least` and `most`.
@@ -244,14 +249,14 @@ Words TellApart(const CLI::App& command, const std::vector<std::string>& words) 
     if (apart.awaiting != nullptr) {
       apart.awaiting = nullptr;
     } else if (apart.dashes || word.size() < 2 || word.front() != '-') {
-      if (runs && apart.positionals == 1) {
+      if (runs && apart.positionals.size() == 1) {
         apart.command = apart.end_of_flags = i;
         return apart;
       }
-      ++apart.positionals;
+      apart.positionals.push_back(word);
     } else if (word == "--") {
       apart.dashes = true;
-      if (runs && apart.positionals == 1) {
+      if (runs && apart.positionals.size() == 1) {
         apart.command = i + 1;
         apart.end_of_flags = i;
         return apart;

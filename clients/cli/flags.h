@@ -65,7 +65,7 @@ class Flags {
 // option ends the options of `run` once there is a key, and all that follows is the
 // command's own.
 struct Words {
-  std::size_t positionals = 0;
+  std::vector<std::string> positionals;
   bool dashes = false;  // There was a `--`.
 
   // Which option the next word is the value of. Absent: none.

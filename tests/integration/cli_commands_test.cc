@@ -138,16 +138,21 @@ TEST_F(CliCommandsTest, CompletionKnowsTheKeys) {
 }
 
 TEST_F(CliCommandsTest, AcquireThatCannotSayWhatItGotGivesItBack) {
-  // /dev/full takes nothing.
-  const auto child = ChildProcess::Start(
-      {.argv = {"/bin/sh", "-c",
-                Runfile("clients/cli/holdfast") + " acquire k --forever --address=" +
-                    server_.address() + " > /dev/full 2> /dev/null"}});
-  ASSERT_TRUE(child.ok());
-  const auto status = (*child)->WaitForExit(kWaitLimit);
-  ASSERT_TRUE(status.has_value());
-  EXPECT_EQ(status->code, ToInt(ExitCode::kFailed));
-  EXPECT_TRUE(client_.Get("k").response.holders().empty());
+  const std::string acquire = Runfile("clients/cli/holdfast") +
+                              " acquire k --forever --address=" + server_.address() +
+                              " 2> /dev/null";
+  const std::string fifo = testing::TempDir() + "/nobody-reads";
+  // /dev/full takes nothing, nor does a pipe that nobody reads.
+  for (const std::string& script :
+       {acquire + " > /dev/full",
+        "mkfifo " + fifo + " && exec 3<>" + fifo + " 4>" + fifo + " 3<&- && " + acquire + " >&4"}) {
+    const auto child = ChildProcess::Start({.argv = {"/bin/sh", "-c", script}});
+    ASSERT_TRUE(child.ok());
+    const auto status = (*child)->WaitForExit(kWaitLimit);
+    ASSERT_TRUE(status.has_value());
+    EXPECT_EQ(status->code, ToInt(ExitCode::kFailed)) << script;
+    EXPECT_TRUE(client_.Get("k").response.holders().empty()) << script;
+  }
 }
 
 TEST_F(CliCommandsTest, LsShowsWhatMatchesInColumns) {

@@ -65,7 +65,9 @@ int Acquire(const AcquireOptions& options) {
   if (take.owner.empty()) take.owner = OwnerOfCaller();
 
   const sigset_t stopping = SignalsNotIgnored({SIGHUP, SIGINT, SIGQUIT, SIGTERM});
-  BlockSignals(stopping);
+  sigset_t blocked = stopping;
+  sigaddset(&blocked, SIGPIPE);  // A lease that nobody can be told of is to be given back.
+  BlockSignals(blocked);
   const SignalQueue signals(stopping);
   auto lock =
       PolledLock::Create(options.server, take, options.expire, /*auto_renew=*/false, getpgrp());
