@@ -56,7 +56,9 @@ std::uint64_t Fingerprint(const v1::Filter& filter) {
 
 std::uint64_t Fingerprint(const v1::ReleaseByTagRequest& request) {
   Fnv1a fnv = HashOf("", request.tags());
-  if (request.dry_run()) fnv.Add("");  // No tag is empty.
+  // No tag is empty, so this is no filter's fingerprint.
+  fnv.Add("");
+  if (request.dry_run()) fnv.Add("");
   return fnv.hash();
 }
 

@@ -20,8 +20,8 @@ namespace holdfast {
 // Tells filters apart, regardless of the order of their tags.
 std::uint64_t Fingerprint(const v1::Filter& filter);
 
-// Of the tags, and of dry_run: a dry run shows what it leaves as it is, so whoever went
-// on from its token in earnest would spare all that it has shown.
+// Of the tags and dry_run, and never that of a filter: a caller who continued a release
+// from the page token of a listing or a dry run would spare all that it has shown.
 std::uint64_t Fingerprint(const v1::ReleaseByTagRequest& request);
 
 std::string EncodePageToken(std::string_view after_key, std::uint64_t filter_fingerprint);

@@ -47,9 +47,10 @@ TEST(FingerprintTest, TellsADryRunFromTheRealOne) {
   EXPECT_EQ(Fingerprint(ByTag({"b", "a"}, true)), Fingerprint(ByTag({"a", "b"}, true)));
 }
 
-// So that a token of an earlier version goes on where it was.
-TEST(FingerprintTest, OfTagsIsThatOfAFilterWithThem) {
-  EXPECT_EQ(Fingerprint(ByTag({"a", "b"}, false)), Fingerprint(FilterOf("", {"a", "b"})));
+TEST(FingerprintTest, TellsAReleaseFromAListing) {
+  for (const bool dry_run : {false, true}) {
+    EXPECT_NE(Fingerprint(ByTag({"a", "b"}, dry_run)), Fingerprint(FilterOf("", {"a", "b"})));
+  }
 }
 
 TEST(PageTokenTest, GivesTheKeyBack) {
