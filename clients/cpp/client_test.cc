@@ -3,6 +3,7 @@
 #include <chrono>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -17,6 +18,16 @@ using namespace std::chrono_literals;
 
 TEST(ClientTest, AddressThatIsNoneIsRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(Client::Create("nowhere").status()));
+}
+
+TEST(ClientTest, TimeoutsThatAreNotPositiveAreRefused) {
+  for (const Duration timeout : {Duration(0s), Duration(-1s)}) {
+    const std::string_view address = "unix:/tmp/no-such-holdfast.sock";
+    EXPECT_TRUE(
+        absl::IsInvalidArgument(Client::Create(address, {.call_timeout = timeout}).status()));
+    EXPECT_TRUE(
+        absl::IsInvalidArgument(Client::Create(address, {.connect_timeout = timeout}).status()));
+  }
 }
 
 TEST(ClientTest, IsMadeWhetherOrNotThereIsAServer) {

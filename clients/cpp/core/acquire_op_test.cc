@@ -52,6 +52,7 @@ TEST_F(AcquireOpTest, GrantGivesALeaseComputedFromWhenTheCallWasSent) {
   EXPECT_EQ(lease().times(), ComputeLeaseTimes(sent, 60ms, 30s));
   EXPECT_LT(lease().times().deadline, sent + 30s + 60ms);
   EXPECT_TRUE(Released().empty());
+  EXPECT_FALSE(wait(0).cancelled());  // It had ended.
   EXPECT_EQ(world_.scheduler.timers(), 0U);
 }
 
@@ -311,6 +312,15 @@ TEST_F(AcquireOpTest, DoesNotRenewALeaseOfWhichHalfIsLeft) {
   Start(60s);
   wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 16s, .elapsed = 0s});
   EXPECT_TRUE(result_.has_value());
+}
+
+TEST_F(AcquireOpTest, AnOldGrantIsConfirmedUntilASecondAfterTheTimeout) {
+  Start(60s);
+  wait(0).SayQueued(1, "somebody");
+  world_.scheduler.Advance(60s);
+  wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
+  ASSERT_EQ(world_.transport.renewals.size(), 1U);
+  EXPECT_EQ(world_.transport.renewals[0].limit, 1s);
 }
 
 TEST_F(AcquireOpTest, QueuesAgainWhenTheOldGrantCannotBeRenewed) {

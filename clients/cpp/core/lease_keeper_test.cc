@@ -147,6 +147,20 @@ TEST_F(LeaseKeeperTest, AnswerThatArrivesAfterTheLossChangesNothing) {
   EXPECT_EQ(lease_->state(), LeaseState::kLost);
 }
 
+// The process was stopped between the answer and the task that takes it up.
+TEST_F(LeaseKeeperTest, AnswerThatIsReadAfterTheDeadlineIsALoss) {
+  Keep(/*auto_renew=*/false);
+  std::optional<absl::Status> done;
+  world_.InTask([&] { keeper_->Renew(10s, [&](absl::Status status) { done = status; }); });
+  world_.InTask([&] {
+    renewals().at(0).answer(Renewed());
+    world_.scheduler.Freeze(2 * kExpire);
+  });
+  ASSERT_TRUE(done.has_value());
+  EXPECT_EQ(ReasonOf(*done), ErrorReason::kLeaseExpired);
+  EXPECT_EQ(signalled_.size(), 1U);
+}
+
 TEST_F(LeaseKeeperTest, RenewByHandMovesTheDeadline) {
   Keep(/*auto_renew=*/false);
   world_.scheduler.Advance(20s);

@@ -27,6 +27,18 @@ TEST(LeaseTimesTest, DeadlineLiesBeforeTheLapseOfAFasterServer) {
   }
 }
 
+TEST(LeaseTimesTest, MarginIsTheDriftOfWaitAndLeaseAndTheGranularityOfClocks) {
+  EXPECT_EQ(ComputeLeaseTimes(kSent, 0s, 0s).deadline, kSent - 2ms);
+  EXPECT_EQ(ComputeLeaseTimes(kSent, 500s, 0s).deadline, kSent + 499s - 2ms);
+  EXPECT_EQ(ComputeLeaseTimes(kSent, 0s, 500s).deadline, kSent + 499s - 2ms);
+}
+
+TEST(LeaseTimesTest, LossIsSignalledATwentiethBeforeTheDeadlineWithinLimits) {
+  EXPECT_EQ(LostLead(2s), 100ms);
+  EXPECT_EQ(LostLead(1h), 250ms);
+  EXPECT_EQ(LostLead(0s), 1ms);
+}
+
 TEST(LeaseTimesTest, MostOfAnOrdinaryLeaseIsLeft) {
   EXPECT_GT(ComputeLeaseTimes(kSent, 0s, 30s).lost_at, kSent + 29s);
   EXPECT_GT(ComputeLeaseTimes(kSent, 0s, 1s).lost_at, kSent + 900ms);

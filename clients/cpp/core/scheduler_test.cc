@@ -2,8 +2,12 @@
 
 #include "clients/cpp/core/scheduler.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <thread>
@@ -134,6 +138,31 @@ TEST(ThreadSchedulerTest, StopsWithTimersLeft) {
   bool ran = false;
   scheduler->Run([&] { ran = true; });
   EXPECT_TRUE(ran);
+}
+
+TEST(ThreadSchedulerTest, WithoutADescriptorThereIsNone) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const absl::Status status = ThreadScheduler::Create().status();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+}
+
+// To go on without timers would be to lose leases without a word.
+TEST(ThreadSchedulerDeathTest, TimerThatCannotBeSetEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        const int next = dup(STDERR_FILENO);
+        close(next);
+        auto scheduler = *ThreadScheduler::Create();
+        dup2(STDERR_FILENO, next);  // The timer's descriptor is none of a timer any more.
+        scheduler->Run([&] { scheduler->At(scheduler->Now() + 1h, [] {}); });
+        _exit(0);
+      },
+      testing::KilledBySignal(SIGABRT), "timerfd_settime failed");
 }
 
 }  // namespace

@@ -98,6 +98,32 @@ TEST_F(FakeServerTest, SecondWaitsForTheFirstOrTimesOut) {
   EXPECT_EQ(ReasonOf(first.last_status()), ErrorReason::kLockHeld);
 }
 
+// on_queued may refer to what is gone when the caller goes on.
+TEST_F(FakeServerTest, AcquireDoesNotReturnWhileItsPlaceIsBeingReported) {
+  SyncLock first(*client_, "k");
+  ASSERT_TRUE(first.Acquire().ok());
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  std::atomic<bool> done = false;
+  const auto report = [&, once = std::make_shared<std::once_flag>()](const QueueInfo&) {
+    std::call_once(*once, [&] {
+      begun.set_value();
+      go_on.get_future().wait();
+      done = true;
+    });
+  };
+  SyncLock second(*client_, "k", {.on_queued = report});
+  auto granted = std::async(std::launch::async, [&] {
+    EXPECT_TRUE(second.Acquire().ok());
+    return done.load();
+  });
+  begun.get_future().wait();
+  EXPECT_EQ(first.Release(), absl::OkStatus());
+  EXPECT_EQ(granted.wait_for(20ms), std::future_status::timeout);
+  go_on.set_value();
+  EXPECT_TRUE(granted.get());
+}
+
 TEST_F(FakeServerTest, LeaseThatWasForcedIsLostAtTheNextRenewal) {
   SyncLock lock(*client_, "k", {.expire = 30s, .auto_renew = true});
   const Lease lease = *lock.Acquire();

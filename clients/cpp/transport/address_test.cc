@@ -22,9 +22,9 @@ TEST(AddressTest, UnixSocketsAndPortsAreAddresses) {
 }
 
 TEST(AddressTest, AnythingElseIsNot) {
-  for (const char* address :
-       {"", "localhost", ":7650", "localhost:", "localhost:0", "localhost:65536", "localhost:http",
-        "localhost:7650 ", "::1:7650", "unix:", "http://localhost:7650", "dns:///localhost:7650"}) {
+  for (const char* address : {"", "localhost", "7650", ":7650", "localhost:", "localhost:0",
+                              "localhost:65536", "localhost:http", "localhost:7650 ", "::1:7650",
+                              "unix:", "http://localhost:7650", "dns:///localhost:7650"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(CheckAddress(address))) << address;
   }
 }

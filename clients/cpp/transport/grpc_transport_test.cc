@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -247,6 +248,32 @@ TEST_F(GrpcTransportTest, ShutdownEndsWhatIsUnderWayAndWhatComesAfter) {
   events.on_end = [&](const absl::StatusOr<Grant>& end) { late_wait = end.status(); };
   transport_->Wait({.key = "k"}, std::move(events));
   EXPECT_TRUE(absl::IsCancelled(*late_wait));
+}
+
+TEST_F(GrpcTransportTest, ShutdownDoesNotWaitForTheLimitOfAShortCall) {
+  Rendezvous<bool> renewing;
+  service_.on_renew = [&](grpc::ServerContext& context, auto&, auto&) {
+    renewing.Set(true);
+    HangUntilCancelled(context);
+    return grpc::Status::CANCELLED;
+  };
+  Rendezvous<absl::StatusOr<Grant>> answer;
+  transport_->Renew("k", "id", 10min, [&](absl::StatusOr<Grant> a) { answer.Set(std::move(a)); });
+  renewing.Wait();
+  transport_->Shutdown();
+  EXPECT_TRUE(absl::IsCancelled(answer.Wait().status()));
+}
+
+TEST_F(GrpcTransportTest, ProxyForWebPagesIsNotUsed) {
+  for (const char* name : {"grpc_proxy", "http_proxy", "https_proxy"}) {
+    ASSERT_EQ(setenv(name, "http://127.0.0.1:1", /*overwrite=*/1), 0);
+  }
+  service_.on_release = [](auto&) { return grpc::Status::OK; };
+  const auto transport = *GrpcTransport::Create(address_);
+  Rendezvous<absl::Status> answer;
+  transport->Release("k", "id", 10s, [&](absl::Status status) { answer.Set(std::move(status)); });
+  EXPECT_EQ(answer.Wait(), absl::OkStatus());
+  for (const char* name : {"grpc_proxy", "http_proxy", "https_proxy"}) unsetenv(name);
 }
 
 TEST(GrpcTransportAddressTest, NoServerIsUnavailableSoon) {
