@@ -2,12 +2,22 @@
 
 #include "services/lock/rpc/grpc_server.h"
 
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "common/file_descriptor.h"
 #include "gmock/gmock.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/create_channel.h"
@@ -96,6 +106,29 @@ TEST(GrpcServerTest, ReflectionKnowsTheMessages) {
   EXPECT_THAT(result.messages[0], HasSubstr("AcquireRequest"));
 }
 
+// How many threads gRPC keeps for its streams of reflection.
+std::size_t StreamThreads() {
+  std::size_t count = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    if (name.starts_with("grpcpp_sync")) ++count;
+  }
+  return count;
+}
+
+// Also after it was used. (It is the test's time limit that checks it: a thread that is
+// one too many ends by itself.)
+TEST(GrpcServerTest, ReflectionKeepsOneThread) {
+  TestServer server;
+  while (StreamThreads() != 1) std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) {
+    RawCall(server.NewChannel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            std::string("\x3a\x01*"));
+  }
+  while (StreamThreads() != 1) std::this_thread::yield();
+}
+
 void OnFatal(const absl::Status& status) { ADD_FAILURE() << status; }
 
 class ManyAddressesTest : public testing::Test {
@@ -144,6 +177,56 @@ TEST_F(ManyAddressesTest, CanBeTakenAgainAfterShutdown) {
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_TRUE(Answers(unix_address));
   EXPECT_TRUE(Answers(tcp_address));
+}
+
+class DescriptorLimitTest : public ManyAddressesTest {
+ protected:
+  // A server that is started with so many descriptors in all.
+  void StartWithLimit(rlim_t descriptors) {
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit limit = before;
+    limit.rlim_cur = descriptors;
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    auto server = Start({"unix:" + path_});
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  // Whether it serves a connection when all descriptors below `first` are in use, so that
+  // the connection's is at least that. gRPC's first bytes come without being asked for.
+  bool Serves(int first) const {
+    std::vector<FileDescriptor> others;
+    while (others.empty() || others.back().get() < first) {
+      others.emplace_back(dup(STDERR_FILENO));
+      if (!others.back().valid()) ADD_FAILURE() << "out of descriptors";
+      if (!others.back().valid()) return false;
+    }
+    const FileDescriptor client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un name{.sun_family = AF_UNIX, .sun_path = {}};
+    path_.copy(name.sun_path, sizeof(name.sun_path) - 1);
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
+    const auto* address = reinterpret_cast<const sockaddr*>(&name);
+    EXPECT_EQ(connect(client.get(), address, sizeof(name)), 0);
+    char byte = 0;
+    return read(client.get(), &byte, 1) == 1;
+  }
+
+  const std::string path_ = folder_ / "s";
+  std::unique_ptr<GrpcServer> server_;
+};
+
+TEST_F(DescriptorLimitTest, ConnectionsLeave64ToTheRest) {
+  StartWithLimit(800);
+  EXPECT_TRUE(Serves(700));
+  EXPECT_FALSE(Serves(736));
+}
+
+TEST_F(DescriptorLimitTest, OfFewTheyLeaveAQuarter) {
+  StartWithLimit(160);
+  EXPECT_TRUE(Serves(100));
+  EXPECT_FALSE(Serves(120));
 }
 
 // Waits in the queue, health watches, reflection streams and idle connections:
