@@ -89,7 +89,7 @@ TEST(LeaseIdsTest, ManyIdsAreFoundWhateverTheyAre) {
   EXPECT_EQ(ids.waiters() + ids.leases() + ids.ended(), static_cast<std::size_t>(kIds));
 }
 
-TEST(LeaseIdsTest, AnIdIsRememberedForItsWholeRetention) {
+TEST(LeaseIdsTest, AnIdIsRememberedForItsRetentionAndNoLonger) {
   LeaseIds ids(100);
   RecordBatch changes;
   ids.End("a", EndCause::kExpired, kStart, changes);
@@ -98,6 +98,8 @@ TEST(LeaseIdsTest, AnIdIsRememberedForItsWholeRetention) {
   ids.Prune(kStart + LeaseIds::kRetention - Duration(1), changes);
   EXPECT_THAT(changes, IsEmpty());
   EXPECT_EQ(ids.Find("a").ended, EndCause::kExpired);
+  ids.Prune(kStart + LeaseIds::kRetention, changes);
+  EXPECT_THAT(changes, ElementsAre(VariantWith<DeleteEnded>(_)));
 }
 
 TEST(LeaseIdsTest, AfterItsRetentionAnIdIsForgottenHereAndInTheStore) {

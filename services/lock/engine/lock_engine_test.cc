@@ -185,6 +185,7 @@ TEST_F(LockEngineTest, AFailedCommitIsFatalAndAnswersNobody) {
   EXPECT_EQ(fatal_.get_future().get().message(), "disk");
   engine_.Stop();
   EXPECT_FALSE(caller.Answered());
+  EXPECT_EQ(engine_.stats().leases, 0u) << "what was not stored has not happened";
   Caller late;
   engine_.Submit(Acquire("k", "b"), &late);
   EXPECT_EQ(RefusalIn(late.Get()), Refusal::kStopping);
@@ -199,6 +200,28 @@ TEST_F(LockEngineTest, ALeaseLapsesWithoutAnybodyAsking) {
   engine_.Submit(acquire, &holder);
   engine_.Submit(Acquire("k", "b", kNoTimeout), &waiter);
   EXPECT_TRUE(std::holds_alternative<Granted>(waiter.Get()));
+}
+
+TEST_F(LockEngineTest, ThoseWhoAreToldOfATurnFindItInTheStats) {
+  Start();
+  Caller holder;
+  engine_.Submit(Acquire("k", "a"), &holder);
+  EXPECT_TRUE(std::holds_alternative<Granted>(holder.Get()));
+  EXPECT_EQ(engine_.stats().leases, 1u);
+}
+
+TEST_F(LockEngineTest, AGrantThatDidNotArriveGoesToTheNext) {
+  LockEngine engine(Limits{.reattach_window = std::chrono::milliseconds(1)}, SystemClock(),
+                    [](const absl::Status& status) { ADD_FAILURE() << status; });
+  ASSERT_TRUE(engine.Start(std::make_unique<GateStore>(gate_)).ok());
+  Caller gone;
+  Caller next;
+  engine.Submit(Acquire("k", "a"), &gone);
+  engine.Submit(Acquire("k", "b", kNoTimeout), &next);
+  const std::uint64_t token = std::get<Granted>(gone.Get()).lease.lease.fencing_token;
+  engine.ReportUndelivered({.lease_id = "a", .fencing_token = token});
+  EXPECT_TRUE(std::holds_alternative<Granted>(next.Get()));
+  engine.Stop();
 }
 
 TEST_F(LockEngineTest, ManyThreadsGetOneFinalOutcomeEachAndDistinctTokens) {

@@ -111,7 +111,9 @@ TEST(LockTableRestoreTest, ATokenAboveTheHighWaterMarkIsRefused) {
   TableDriver t;
   t.table().RestoreTokens(41);
   ASSERT_TRUE(t.table().RestoreLease(Record("k", "a", 42), t.now()).ok());
-  EXPECT_EQ(t.table().FinishRestore().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(t.table().FinishRestore(),
+            absl::DataLossError("the lease on k has the token 42, above the stored high-water "
+                                "mark 41"));
 }
 
 }  // namespace

@@ -58,6 +58,18 @@ TEST(QueueReporterTest, AChangeIsToldOnceAndThenThereIsQuiet) {
       << "a quiet queue has no timer";
 }
 
+TEST(QueueReporterTest, WhatHappensBehindAWaiterIsNoNews) {
+  TableDriver t;
+  t.Try("k", "a");
+  const CallId b = Wait(t, "b");
+  t.Acquire("k", "c", {.timeout = seconds(5), .report_queue = true});
+  const CallId d = Wait(t, "d");
+  t.Advance(seconds(5));
+  t.Advance(seconds(2));
+  EXPECT_EQ(t.Last<Queued>(d).position, 2u);
+  EXPECT_THAT(t.All(b), SizeIs(1));
+}
+
 TEST(QueueReporterTest, ManyChangesAreToldAtMostOnceASecond) {
   TableDriver t;
   t.Try("k", "w0");
