@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,9 @@ _AT_LEAST = 10.0
 # Tests that take longer than this have threads, processes and waits in them, and may fail on
 # a busy machine by themselves: a failure of theirs has to happen twice.
 _QUICK = 0.5
-_MEMORY = 8 << 30
+# What a mutant that goes on for ever may take of memory, and of room for a file.
+_MEMORY = 3 << 30
+_FILE = 256 << 20
 # Where tests put their files: in memory if there is room. What a sync costs is of no interest
 # here, and several tests at once would wait for one disk.
 _FAST, _ROOM = "/dev/shm", 2 << 30
@@ -52,7 +55,8 @@ class Verdict:
 
 def _limits():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE, _FILE))
 
 
 def run(test, number, timeout):
@@ -81,13 +85,12 @@ def run(test, number, timeout):
                 start_new_session=True, preexec_fn=_limits,
             )  # fmt: skip
             _running[process] = folder
-            try:
-                code = process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                code = None
-            finally:
-                _end_group(process)
+            ended = _has_ended(process, timeout)
+            _end_group(process)
+            code = process.wait()
         seconds = time.monotonic() - start
+        if not ended:
+            return Outcome(False, seconds, "timeout")
         if code == 0:
             return Outcome(True, seconds)
         return Outcome(False, seconds, _why(code, f"{folder}/.output"))
@@ -109,6 +112,17 @@ def _workspace_of(runfiles):
     return (ours or folders or [None])[0]
 
 
+def _has_ended(process, timeout):
+    """Waits for that. Its number stays its own until it is asked for its exit code, so that
+    ending its group cannot meet somebody else's."""
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        ready, _, _ = select.select([descriptor], [], [], timeout)
+        return bool(ready)
+    finally:
+        os.close(descriptor)
+
+
 # The tests that run just now, in threads, and their folders.
 _running = {}
 
@@ -127,12 +141,9 @@ def _end_group(process):
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    process.wait()
 
 
 def _why(code, output):
-    if code is None:
-        return "timeout"
     failed = _FAILED.search(pathlib.Path(output).read_text(errors="replace"))
     if failed:
         return failed.group(1)
