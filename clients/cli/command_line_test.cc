@@ -82,6 +82,17 @@ TEST(CommandLineTest, DashesBeforeTheKeyEndTheOptionsToo) {
   EXPECT_THAT(run.command, ElementsAre("-cmd", "-x"));
 }
 
+TEST(CommandLineTest, DashesMayStandBeforeTheKeyAndBeforeTheCommand) {
+  const auto run = std::get<RunOptions>(Parse({"run", "--", "k", "--", "true", "--", "x"}));
+  EXPECT_EQ(run.take.key, "k");
+  EXPECT_THAT(run.command, ElementsAre("true", "--", "x"));
+  EXPECT_THAT(Complaint({"run", "--", "k", "--"}), HasSubstr("the command to run is missing"));
+  // The key itself may be of dashes.
+  const auto dashes = std::get<RunOptions>(Parse({"run", "--", "--", "true"}));
+  EXPECT_EQ(dashes.take.key, "--");
+  EXPECT_THAT(dashes.command, ElementsAre("true"));
+}
+
 TEST(CommandLineTest, ValueOfAnOptionIsNoKeyAndNoCommand) {
   const auto run = std::get<RunOptions>(Parse({"run", "--owner", "--", "k", "-w", "1", "cmd"}));
   EXPECT_EQ(run.take.owner, "--");

@@ -250,7 +250,9 @@ Words TellApart(const CLI::App& command, const std::vector<std::string>& words) 
       apart.awaiting = nullptr;
     } else if (apart.dashes || word.size() < 2 || word.front() != '-') {
       if (runs && apart.positionals.size() == 1) {
-        apart.command = apart.end_of_flags = i;
+        // Dashes before the command are no part of it, even after others before the key.
+        apart.command = word == "--" ? i + 1 : i;
+        apart.end_of_flags = i;
         return apart;
       }
       apart.positionals.push_back(word);
