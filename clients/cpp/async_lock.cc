@@ -49,6 +49,17 @@ void BeginAcquire(const std::shared_ptr<LockCore>& lock, core::StopTokens stop,
   });
 }
 
+auto GiveScoped(const std::shared_ptr<LockCore>& lock,
+                absl::AnyInvocable<void(absl::StatusOr<ScopedLease>)> done) {
+  return [lock, done = std::move(done)](AcquireResult result) mutable {
+    if (result.ok()) {
+      done(ScopedLease(lock, Lease(*std::move(result)), ScopedLease::AtEnd::kDoNotWait));
+    } else {
+      done(result.status());
+    }
+  };
+}
+
 void BeginLocked(LockCore& lock, absl::AnyInvocable<void(absl::StatusOr<bool>)> done) {
   Begin<absl::StatusOr<bool>>(lock, std::move(done), [&](auto take) {
     lock.client().Get(lock.key(),
@@ -113,15 +124,7 @@ Awaitable<absl::StatusOr<ScopedLease>> AsyncLock::AcquireScoped(std::stop_token 
   using Result = absl::StatusOr<ScopedLease>;
   return Awaitable<Result>([core = core_, stop = std::move(stop)](
                                std::stop_token abandon, Awaitable<Result>::Done done) mutable {
-    BeginAcquire(
-        core, {std::move(stop), std::move(abandon)},
-        [core, done = std::move(done)](AcquireResult result) mutable {
-          if (result.ok()) {
-            done(ScopedLease(core, Lease(*std::move(result)), ScopedLease::AtEnd::kDoNotWait));
-          } else {
-            done(result.status());
-          }
-        });
+    BeginAcquire(core, {std::move(stop), std::move(abandon)}, GiveScoped(core, std::move(done)));
   });
 }
 
@@ -159,6 +162,11 @@ void AsyncLock::AcquireThen(absl::AnyInvocable<void(absl::StatusOr<Lease>)> done
       done(result.status());
     }
   });
+}
+
+void AsyncLock::AcquireScopedThen(absl::AnyInvocable<void(absl::StatusOr<ScopedLease>)> done,
+                                  std::stop_token stop) {
+  BeginAcquire(core_, {std::move(stop)}, GiveScoped(core_, std::move(done)));
 }
 
 void AsyncLock::RenewThen(absl::AnyInvocable<void(absl::Status)> done) {

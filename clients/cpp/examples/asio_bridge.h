@@ -3,6 +3,13 @@
 // Bridge turns a call that takes a callback into an awaitable: the coroutine goes on in
 // its own event loop, which is kept going meanwhile, and cancelling it leaves the queue.
 // Copy it; it needs nothing of this library but AsyncLock's functions that end in Then.
+//
+// Once a coroutine is cancelled, asio throws at each further `co_await`, so that a release
+// behind one may never run. Therefore what Acquire gives releases the lock when it is
+// destroyed, also where the coroutine never learns that it was granted.
+//
+// REQUIRES: the event loop (asio::io_context) outlives the lock and its client, whose
+// callbacks post to it.
 
 #ifndef HOLDFAST_CLIENTS_CPP_EXAMPLES_ASIO_BRIDGE_H_
 #define HOLDFAST_CLIENTS_CPP_EXAMPLES_ASIO_BRIDGE_H_
@@ -15,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "holdfast/async_lock.h"
 #include "holdfast/lease.h"
+#include "holdfast/scoped_lease.h"
 
 template <typename Result, typename Begin>
 auto Bridge(Begin begin) {
@@ -36,12 +44,14 @@ auto Bridge(Begin begin) {
       asio::use_awaitable);
 }
 
-inline asio::awaitable<absl::StatusOr<holdfast::Lease>> Acquire(holdfast::AsyncLock& lock) {
-  return Bridge<absl::StatusOr<holdfast::Lease>>([&lock](auto done, std::stop_token stop) {
-    lock.AcquireThen(std::move(done), std::move(stop));
+inline asio::awaitable<absl::StatusOr<holdfast::ScopedLease>> Acquire(holdfast::AsyncLock& lock) {
+  return Bridge<absl::StatusOr<holdfast::ScopedLease>>([&lock](auto done, std::stop_token stop) {
+    lock.AcquireScopedThen(std::move(done), std::move(stop));
   });
 }
 
+// To wait for the release, and learn whether the lease was held to its end: `co_await
+// Release(lock, **lease)`.
 inline asio::awaitable<absl::Status> Release(holdfast::AsyncLock& lock, holdfast::Lease lease) {
   return Bridge<absl::Status>([&lock, lease = std::move(lease)](auto done, std::stop_token) {
     lock.ReleaseThen(lease, std::move(done));

@@ -2,10 +2,14 @@
 
 #include <asio.hpp>
 #include <chrono>
+#include <exception>
+#include <future>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "gtest/gtest.h"
 #include "holdfast/client.h"
@@ -44,7 +48,7 @@ TEST_F(AsioBridgeTest, TwoEventLoopsShareOneLock) {
       EXPECT_EQ(++inside, 1);
       ++turns;
       --inside;
-      EXPECT_EQ(co_await Release(lock, *lease), absl::OkStatus());
+      EXPECT_EQ(co_await Release(lock, **lease), absl::OkStatus());
     }
   };
   const auto run = [&] {
@@ -68,7 +72,8 @@ TEST_F(AsioBridgeTest, CancellingTheCoroutineLeavesTheQueue) {
   asio::co_spawn(
       loop,
       [&]() -> asio::awaitable<void> {
-        EXPECT_TRUE((co_await Acquire(holder)).ok());
+        const auto held = co_await Acquire(holder);
+        EXPECT_TRUE(held.ok()) << held.status();
         // Throws nothing when it is cancelled: the status says so.
         co_await asio::this_coro::throw_if_cancelled(false);
         status = (co_await Acquire(lock)).status();
@@ -82,6 +87,70 @@ TEST_F(AsioBridgeTest, CancellingTheCoroutineLeavesTheQueue) {
   ASSERT_TRUE(status.has_value());
   EXPECT_TRUE(absl::IsCancelled(*status)) << *status;
   EXPECT_TRUE(Eventually([&] { return client_->Get("k")->queue_length == 0; }));
+}
+
+// A cancelled coroutine throws at each further `co_await`, so that none of them can
+// release the lock.
+TEST_F(AsioBridgeTest, CancellingTheCoroutineThatHoldsTheLockReleasesIt) {
+  AsyncLock lock(*client_, "k", {.expire = 30s, .auto_renew = true});
+  asio::io_context loop;
+  asio::cancellation_signal cancel;
+  bool held = false;
+  std::exception_ptr thrown;
+  asio::co_spawn(
+      loop,
+      [&]() -> asio::awaitable<void> {
+        const auto lease = co_await Acquire(lock);
+        held = lease.ok() && !client_->Get("k")->holders.empty();
+        asio::post(loop, [&] { cancel.emit(asio::cancellation_type::terminal); });
+        co_await asio::steady_timer(loop, 1h).async_wait(asio::use_awaitable);
+      },
+      asio::bind_cancellation_slot(cancel.slot(),
+                                   [&](std::exception_ptr error) { thrown = std::move(error); }));
+  loop.run();
+  EXPECT_TRUE(held);
+  EXPECT_NE(thrown, nullptr);
+  EXPECT_TRUE(Eventually([&] { return client_->Get("k")->holders.empty(); }));
+}
+
+TEST_F(AsioBridgeTest, CoroutineThatThrowsReleasesTheLock) {
+  AsyncLock lock(*client_, "k", {.expire = 30s, .auto_renew = true});
+  asio::io_context loop;
+  bool held = false;
+  std::exception_ptr thrown;
+  asio::co_spawn(
+      loop,
+      [&]() -> asio::awaitable<void> {
+        const auto lease = co_await Acquire(lock);
+        held = lease.ok() && !client_->Get("k")->holders.empty();
+        throw std::runtime_error("no report today");
+      },
+      [&](std::exception_ptr error) { thrown = std::move(error); });
+  loop.run();
+  EXPECT_TRUE(held);
+  EXPECT_NE(thrown, nullptr);
+  EXPECT_TRUE(Eventually([&] { return client_->Get("k")->holders.empty(); }));
+}
+
+// A grant may lie in the loop's queue when the loop is stopped for good.
+TEST_F(AsioBridgeTest, LockThatNoCoroutineEverLearnsOfIsReleased) {
+  AsyncLock lock(*client_, "k", {.expire = 30s, .auto_renew = true});
+  auto loop = std::make_unique<asio::io_context>();
+  asio::co_spawn(
+      *loop,
+      [&]() -> asio::awaitable<void> {
+        (void)co_await Acquire(lock);
+        ADD_FAILURE() << "the loop has been stopped";
+      },
+      asio::detached);
+  loop->run_one();  // The coroutine begins to wait for the lock.
+  ASSERT_TRUE(Eventually([&] { return !client_->Get("k")->holders.empty(); }));
+  // The callback has run, and so is the grant in the queue, once a later callback has.
+  std::promise<void> called;
+  lock.LockedThen([&](const absl::StatusOr<bool>&) { called.set_value(); });
+  called.get_future().wait();
+  loop.reset();
+  EXPECT_TRUE(Eventually([&] { return client_->Get("k")->holders.empty(); }));
 }
 
 }  // namespace

@@ -103,6 +103,9 @@ class AsyncLock {
   // unless the client was destroyed before, or in a forked child, which have no other thread.
 
   void AcquireThen(absl::AnyInvocable<void(absl::StatusOr<Lease>)> done, std::stop_token stop = {});
+  // As AcquireScoped. The lease may outlive the lock object.
+  void AcquireScopedThen(absl::AnyInvocable<void(absl::StatusOr<ScopedLease>)> done,
+                         std::stop_token stop = {});
   void RenewThen(absl::AnyInvocable<void(absl::Status)> done);
   void ReleaseThen(absl::AnyInvocable<void(absl::Status)> done);
   void ReleaseThen(const Lease& lease, absl::AnyInvocable<void(absl::Status)> done);
