@@ -119,6 +119,29 @@ TEST_F(AcquireOpTest, PausesGrowToASecondWhileTheServerIsAway) {
   EXPECT_EQ(waits(), before + 1);
 }
 
+TEST_F(AcquireOpTest, PausesBeginAnewWhenTheServerWasThere) {
+  Start(kForever);
+  for (std::size_t i = 0; i < 6; ++i) {
+    wait(i).SayEnded(Broken());
+    world_.scheduler.Advance(2s);
+  }
+  ASSERT_EQ(waits(), 7U);
+  wait(6).SayQueued(1, "somebody");
+  wait(6).SayEnded(Broken());
+  world_.scheduler.Advance(50ms);
+  EXPECT_EQ(waits(), 8U);
+}
+
+TEST_F(AcquireOpTest, PlaceThatWasLostIsNoWordOfTheNextCall) {
+  spec_.connect_timeout = kForever;
+  Start(10s);
+  wait(0).SayQueued(1, "somebody");
+  wait(0).SayEnded(Broken());
+  world_.scheduler.Advance(11s);
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_TRUE(absl::IsUnavailable(status())) << status();
+}
+
 TEST_F(AcquireOpTest, WaitsAsLongAsTheServerAsksBeforeTryingAgain) {
   Start(60s);
   absl::Status starting = Refusal(absl::StatusCode::kUnavailable, ErrorReason::kServerStarting);
@@ -163,6 +186,7 @@ TEST_F(AcquireOpTest, TimeoutHoldsWhenTheServerFallsSilentAfterQueueing) {
   world_.scheduler.Advance(6s);
   EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
   EXPECT_EQ(ErrorMetadata(status())["owner"], "somebody");
+  EXPECT_EQ(ErrorMetadata(status())["fencing_token"], "7");
   EXPECT_TRUE(wait(0).cancelled());
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
@@ -333,6 +357,18 @@ TEST_F(AcquireOpTest, QueuesAgainWhenTheOldGrantCannotBeRenewed) {
   EXPECT_EQ(wait(1).request().lease_id, "lease-2");
   wait(1).SayGranted(43);
   EXPECT_EQ(lease().facts().fencing_token, 43U);
+}
+
+TEST_F(AcquireOpTest, GrantThatIsLostAfterTheTimeoutSaysWhy) {
+  Start(10s);
+  wait(0).SayQueued(1, "somebody");
+  world_.scheduler.Advance(10s);
+  wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
+  world_.transport.renewals.at(0).answer(
+      Refusal(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired));
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_TRUE(absl::IsFailedPrecondition(status())) << status();
+  EXPECT_EQ(ReasonOf(status()), ErrorReason::kLeaseExpired);
 }
 
 // The server does not know the id; a call that broke may still bring it there.

@@ -13,11 +13,14 @@
 
 namespace holdfast::core {
 
-// Lease ids are "lease-1", "lease-2" and so on; jitter is as small as it can be.
+// Lease ids are "lease-1", "lease-2" and so on; jitter is as small as it can be, or as the
+// test says.
 class FakeRandom final : public Random {
  public:
   std::string NewLeaseId() override { return "lease-" + std::to_string(++ids_); }
-  double Fraction() override { return 0.0; }
+  double Fraction() override { return fraction; }
+
+  double fraction = 0.0;
 
  private:
   int ids_ = 0;

@@ -7,6 +7,7 @@
 
 #include "clients/cpp/core/errors.h"
 #include "clients/cpp/core/fake_world.h"
+#include "clients/cpp/core/renewal.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -38,6 +39,8 @@ class LeaseKeeperTest : public testing::Test {
     EXPECT_EQ(world_.scheduler.timers(), 0U);
   }
 
+  void AdvanceTo(MonotonicTime time) { world_.scheduler.Advance(time - world_.scheduler.Now()); }
+
   static Grant Renewed() { return {.fencing_token = 3, .remaining = kExpire, .elapsed = 0s}; }
   auto& renewals() { return world_.transport.renewals; }
 
@@ -67,6 +70,34 @@ TEST_F(LeaseKeeperTest, RenewsEveryThirdOfTheLeaseOrSomewhatSooner) {
   EXPECT_LE(renewals().size(), 37U);
   EXPECT_EQ(lease_->state(), LeaseState::kHeld);
   EXPECT_TRUE(signalled_.empty());
+}
+
+TEST_F(LeaseKeeperTest, FirstRenewalComesWithTwoThirdsOfTheLeaseLeft) {
+  Keep(/*auto_renew=*/true);
+  AdvanceTo(lease_->times().lost_at - 20s - 1ns);
+  EXPECT_TRUE(renewals().empty());
+  world_.scheduler.Advance(1ns);
+  EXPECT_EQ(renewals().size(), 1U);
+}
+
+TEST_F(LeaseKeeperTest, ChanceTakesAFifteenthOfTheLeaseOffAtMost) {
+  world_.random.fraction = 1.0;
+  Keep(/*auto_renew=*/true);
+  AdvanceTo(lease_->times().lost_at - 22s - 1ns);
+  EXPECT_TRUE(renewals().empty());
+  world_.scheduler.Advance(1ns);
+  EXPECT_EQ(renewals().size(), 1U);
+}
+
+TEST_F(LeaseKeeperTest, AfterARefusalATenthOfTheLeasePasses) {
+  Keep(/*auto_renew=*/true);
+  world_.transport.answer_renewals = absl::PermissionDeniedError("who are you?");
+  AdvanceTo(lease_->times().lost_at - 20s);
+  ASSERT_EQ(renewals().size(), 1U);
+  world_.scheduler.Advance(3s - 1ns);
+  EXPECT_EQ(renewals().size(), 1U);
+  world_.scheduler.Advance(1ns);
+  EXPECT_EQ(renewals().size(), 2U);
 }
 
 TEST_F(LeaseKeeperTest, FailingRenewalsAreUncertaintyAndNoLoss) {
@@ -186,6 +217,16 @@ TEST_F(LeaseKeeperTest, RenewByHandGivesUpInTime) {
   EXPECT_EQ(lease_->state(), LeaseState::kUncertain);
 }
 
+TEST_F(LeaseKeeperTest, RenewByHandWaitsNoLongerThanItsLimitOrTheLease) {
+  Keep(/*auto_renew=*/false);
+  world_.InTask([this] { keeper_->Renew(2s, [](const absl::Status&) {}); });
+  AdvanceTo(lease_->times().lost_at - 3s);
+  world_.InTask([this] { keeper_->Renew(10s, [](const absl::Status&) {}); });
+  ASSERT_EQ(renewals().size(), 2U);
+  EXPECT_EQ(renewals()[0].limit, 2s);
+  EXPECT_EQ(renewals()[1].limit, 3s);
+}
+
 TEST_F(LeaseKeeperTest, RenewByHandOfALostLeaseSaysSo) {
   Keep(/*auto_renew=*/false);
   world_.scheduler.Advance(kExpire);
@@ -211,6 +252,20 @@ TEST_F(LeaseKeeperTest, LeaseWithoutExpiryHasNoTimers) {
   EXPECT_EQ(world_.scheduler.timers(), 0U);
   world_.scheduler.Advance(24h * 365);
   EXPECT_EQ(lease_->state(), LeaseState::kHeld);
+}
+
+TEST(RenewalPolicyTest, AttemptsAndPausesFollowTheLengthOfTheLeaseWithinLimits) {
+  const auto of = [](Duration expire) { return RenewalPolicy(expire, MonotonicTime(1h)); };
+  EXPECT_EQ(of(1h).attempt_limit, 5s);
+  EXPECT_EQ(of(1h).first_pause, 50ms);
+  EXPECT_EQ(of(1h).longest_pause, 1s);
+  EXPECT_EQ(of(3s).attempt_limit, 500ms);
+  EXPECT_EQ(of(3s).first_pause, 50ms);
+  EXPECT_EQ(of(3s).longest_pause, 500ms);
+  EXPECT_EQ(of(60ms).attempt_limit, 10ms);
+  EXPECT_EQ(of(60ms).first_pause, 5ms);
+  EXPECT_EQ(of(1ms).attempt_limit, 1ms);
+  EXPECT_EQ(of(1ms).give_up_at, MonotonicTime(1h));
 }
 
 }  // namespace

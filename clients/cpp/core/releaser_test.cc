@@ -77,6 +77,41 @@ TEST_F(ReleaserTest, StopsWhenTheLeaseMustHaveLapsed) {
   EXPECT_EQ(world_.scheduler.timers(), 0U);
 }
 
+TEST_F(ReleaserTest, AShortLeaseIsReleasedForAsLongAsTheCallerIsPatient) {
+  Release(/*expire=*/1s);
+  world_.transport.answer_releases = absl::UnavailableError("no server");
+  calls().at(0).answer(absl::UnavailableError("no server"));
+  world_.scheduler.Advance(10s - 1ns);
+  EXPECT_EQ(releaser_.pending(), 1U);
+  world_.scheduler.Advance(1ns);
+  EXPECT_EQ(releaser_.pending(), 0U);
+}
+
+TEST_F(ReleaserTest, AbandonedIdIsReleasedForHalfAMinute) {
+  world_.transport.answer_releases = absl::UnavailableError("no server");
+  world_.InTask([this] { releaser_.Abandon("k", "id"); });
+  world_.scheduler.Advance(30s - 1ns);
+  EXPECT_EQ(releaser_.pending(), 1U);
+  world_.scheduler.Advance(1ns);
+  EXPECT_EQ(releaser_.pending(), 0U);
+}
+
+TEST_F(ReleaserTest, OneTryWaitsFiveSeconds) {
+  Release();
+  EXPECT_EQ(calls().at(0).limit, 5s);
+}
+
+TEST_F(ReleaserTest, WaitsAsLongAsTheServerAsksBeforeTryingAgain) {
+  Release();
+  absl::Status busy = absl::UnavailableError("busy");
+  SetRetryDelay(busy, 3s);
+  calls().at(0).answer(busy);
+  world_.scheduler.Advance(3s - 1ns);
+  EXPECT_EQ(calls().size(), 1U);
+  world_.scheduler.Advance(1ns);
+  EXPECT_EQ(calls().size(), 2U);
+}
+
 TEST_F(ReleaserTest, LeaseWithoutExpiryIsReleasedForMinutes) {
   Release(/*expire=*/std::nullopt);
   world_.transport.answer_releases = absl::UnavailableError("no server");
@@ -99,6 +134,13 @@ TEST_F(ReleaserTest, KnowsWhenNothingIsPendingAnyMore) {
   calls().at(1).answer(
       MakeError(absl::StatusCode::kNotFound, ErrorReason::kLeaseNotFound, "unknown"));
   EXPECT_TRUE(idle);
+}
+
+TEST_F(ReleaserTest, ShutdownInAPauseEndsThePause) {
+  Release();
+  calls().at(0).answer(absl::UnavailableError("no server"));
+  world_.InTask([this] { releaser_.Shutdown(); });
+  EXPECT_EQ(world_.scheduler.timers(), 0U);
 }
 
 TEST_F(ReleaserTest, ShutdownEndsWhatIsUnderWay) {

@@ -131,6 +131,25 @@ TEST(ThreadSchedulerTest, EarlierTimerIsNotHeldUpByALaterOne) {
   done.Wait();
 }
 
+TEST(ThreadSchedulerTest, LaterTimerDoesNotPutOffAnEarlierOne) {
+  auto scheduler = *ThreadScheduler::Create();
+  Rendezvous<bool> done;
+  scheduler->Run([&] {
+    scheduler->At(scheduler->Now() + 1ms, [&] { done.Set(true); });
+    scheduler->At(scheduler->Now() + 1h, [] {});
+  });
+  done.Wait();
+}
+
+TEST(ThreadSchedulerTest, TimerRunsAlsoAfterThereWereNone) {
+  auto scheduler = *ThreadScheduler::Create();
+  for (int i = 0; i < 2; ++i) {
+    Rendezvous<bool> done;
+    scheduler->Run([&] { scheduler->At(scheduler->Now() + 1ms, [&] { done.Set(true); }); });
+    done.Wait();
+  }
+}
+
 TEST(ThreadSchedulerTest, StopsWithTimersLeft) {
   auto scheduler = *ThreadScheduler::Create();
   scheduler->Run([&] { scheduler->At(scheduler->Now() + 1h, [] { FAIL(); }); });
