@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "clients/cpp/core/errors.h"
+#include "clients/cpp/fake/fake_limits.h"
 
 namespace holdfast::fake {
 namespace {
@@ -12,14 +15,23 @@ namespace {
 using absl::StatusCode;
 using core::MakeError;
 
-void Run(std::vector<core::Task> answers) {
-  for (core::Task& answer : answers) std::move(answer)();
+absl::Status NoSuchLease() {
+  return MakeError(StatusCode::kNotFound, ErrorReason::kLeaseNotFound, "no such lease");
+}
+
+absl::Status Mismatch(const std::string& field) {
+  return MakeError(StatusCode::kInvalidArgument, ErrorReason::kLeaseMismatch,
+                   "this lease_id is in use with another " + field, {{"field", field}});
 }
 
 }  // namespace
 
-absl::Status FakeLockTable::CheckReachable() const {
-  if (reachable_) return absl::OkStatus();
+void FakeLockTable::Run(Answers answers) {
+  for (core::Task& answer : answers) std::move(answer)();
+}
+
+absl::Status FakeLockTable::Refusal(absl::Status of_fields) const {
+  if (reachable_) return of_fields;
   return absl::UnavailableError("the fake server is not reachable");
 }
 
@@ -55,11 +67,14 @@ void FakeLockTable::Receive(const core::WaitRequest& request, const std::shared_
     calls_.erase(call->id);
     answers.push_back([call, why = std::move(why)] { call->wait.on_end(why); });
   };
-  if (absl::Status away = CheckReachable(); !away.ok()) return refuse(std::move(away));
-  if (absl::Status ended = EndedError(request.lease_id); !ended.ok()) {
-    return refuse(MakeError(StatusCode::kFailedPrecondition, ErrorReason::kLeaseEnded,
-                            "this lease_id has ended"));
+  if (absl::Status refusal = Refusal(Check(request)); !refusal.ok()) {
+    return refuse(std::move(refusal));
   }
+  if (const auto ended = ended_.find(request.lease_id); ended != ended_.end()) {
+    return refuse(IdEnded(ended->second));
+  }
+  const std::string* const in_use = KeyOf(request.lease_id);
+  if (in_use != nullptr && *in_use != request.key) return refuse(Mismatch("key"));
   Lock& wanted = locks_[request.key];
   if (wanted.lease.has_value() && wanted.lease->request.lease_id == request.lease_id) {
     TellGrant(*wanted.lease, call, answers);
@@ -137,7 +152,7 @@ void FakeLockTable::OnTimeout(const std::string& key, const std::string& lease_i
       return w.request.lease_id == lease_id;
     });
     if (waiter == queue.end()) return;
-    ended_.emplace(lease_id, Cause::kReleased);
+    ended_.emplace(lease_id, Cause::kTimedOut);
     if (const auto call = waiter->call; call != nullptr) {
       calls_.erase(call->id);
       answers.push_back(
@@ -189,158 +204,119 @@ void FakeLockTable::End(const std::string& key, Cause cause, LockEvent::Kind eve
 absl::StatusOr<core::Grant> FakeLockTable::Renew(const std::string& key,
                                                  const std::string& lease_id) {
   MutexLock lock(mutex_);
-  if (absl::Status away = CheckReachable(); !away.ok()) return away;
+  if (absl::Status refusal = Refusal(CheckIds(key, lease_id)); !refusal.ok()) return refusal;
   if (absl::Status ended = EndedError(lease_id); !ended.ok()) return ended;
-  const auto found = locks_.find(key);
-  if (found == locks_.end() || !found->second.lease.has_value() ||
-      found->second.lease->request.lease_id != lease_id) {
-    return MakeError(StatusCode::kNotFound, ErrorReason::kLeaseNotFound, "no such lease");
+  const std::string* const in_use = KeyOf(lease_id);
+  if (in_use == nullptr) return NoSuchLease();
+  if (*in_use != key) return Mismatch("key");
+  std::optional<Lease>& lease = locks_[key].lease;
+  if (!lease.has_value() || lease->request.lease_id != lease_id) {
+    return MakeError(StatusCode::kFailedPrecondition, ErrorReason::kLeaseWaiting,
+                     "this lease_id is still waiting");
   }
-  SetLapse(*found->second.lease);
-  return GrantOf(*found->second.lease, time_.Now());
+  SetLapse(*lease);
+  return GrantOf(*lease, time_.Now());
 }
 
 absl::Status FakeLockTable::Release(const std::string& key, const std::string& lease_id) {
   Answers answers;
-  absl::Status result;
   {
-    MutexLock lock(mutex_);
-    if (absl::Status away = CheckReachable(); !away.ok()) return away;
+    MutexLock guard(mutex_);
+    if (absl::Status refusal = Refusal(CheckIds(key, lease_id)); !refusal.ok()) return refusal;
     if (const auto ended = ended_.find(lease_id); ended != ended_.end()) {
-      return ended->second == Cause::kReleased ? absl::OkStatus() : EndedError(lease_id);
+      const absl::Status error = EndedError(lease_id);
+      return ReasonOf(error) == ErrorReason::kLeaseEnded ? absl::OkStatus() : error;
     }
-    const auto found = locks_.find(key);
-    if (found != locks_.end() && found->second.lease.has_value() &&
-        found->second.lease->request.lease_id == lease_id) {
+    const std::string* const in_use = KeyOf(lease_id);
+    if (in_use == nullptr) {
+      // The acquire that this cleans up after may still be on its way.
+      ended_.emplace(lease_id, Cause::kReleased);
+      return NoSuchLease();
+    }
+    if (*in_use != key) return Mismatch("key");
+    Lock& lock = locks_[key];
+    if (lock.lease.has_value() && lock.lease->request.lease_id == lease_id) {
       End(key, Cause::kReleased, LockEvent::Kind::kReleased, answers);
     } else {
       ended_.emplace(lease_id, Cause::kReleased);
-      result = MakeError(StatusCode::kNotFound, ErrorReason::kLeaseNotFound, "no such lease");
-      if (found != locks_.end()) {
-        const std::size_t left = std::erase_if(found->second.queue, [&](const Waiter& waiter) {
-          if (waiter.request.lease_id != lease_id) return false;
-          time_.Remove(waiter.timeout);
-          return true;
-        });
-        if (left > 0) result = absl::OkStatus();
-        TellQueue(found->second, answers);
-        GrantNext(key, answers);
-      }
+      std::erase_if(lock.queue, [&](const Waiter& waiter) {
+        if (waiter.request.lease_id != lease_id) return false;
+        time_.Remove(waiter.timeout);
+        return true;
+      });
+      TellQueue(lock, answers);
+      GrantNext(key, answers);
     }
   }
   Run(std::move(answers));
-  return result;
+  return absl::OkStatus();
 }
 
-// --- Looking, and looking after -----------------------------------------------------------
-
-absl::StatusOr<LockInfo> FakeLockTable::Get(const std::string& key) {
-  MutexLock lock(mutex_);
-  if (absl::Status away = CheckReachable(); !away.ok()) return away;
-  const auto found = locks_.find(key);
-  return found == locks_.end() ? LockInfo{.key = key} : InfoOf(key, found->second);
+const std::string* FakeLockTable::KeyOf(const std::string& lease_id) const {
+  for (const auto& [key, lock] : locks_) {
+    if (lock.lease.has_value() && lock.lease->request.lease_id == lease_id) return &key;
+    for (const Waiter& waiter : lock.queue) {
+      if (waiter.request.lease_id == lease_id) return &key;
+    }
+  }
+  return nullptr;
 }
 
-absl::StatusOr<LockPage> FakeLockTable::List(const Transport::ListRequest& request) {
-  MutexLock lock(mutex_);
-  if (absl::Status away = CheckReachable(); !away.ok()) return away;
-  const std::size_t most = request.page_size == 0 ? 100 : request.page_size;
-  LockPage page;
-  // The token is the last key of the page before.
-  for (auto next = locks_.upper_bound(request.page_token); next != locks_.end(); ++next) {
-    if (!Matches(request.filter, next->first, next->second)) continue;
-    if (page.locks.size() == most) {
-      page.next_page_token = page.locks.back().key;
+absl::Status FakeLockTable::IdEnded(Cause cause) {
+  std::string ended_by = "released";
+  if (cause == Cause::kExpired) ended_by = "expired";
+  if (cause == Cause::kForced) ended_by = "forced";
+  if (cause == Cause::kTimedOut) ended_by = "timed_out";
+  return MakeError(StatusCode::kFailedPrecondition, ErrorReason::kLeaseEnded,
+                   "this lease_id has ended", {{"ended_by", ended_by}});
+}
+
+absl::Status FakeLockTable::EndedError(const std::string& lease_id) const {
+  const auto ended = ended_.find(lease_id);
+  if (ended == ended_.end()) return absl::OkStatus();
+  switch (ended->second) {
+    case Cause::kExpired:
+      return MakeError(StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired,
+                       "the lease has lapsed");
+    case Cause::kForced:
+      return MakeError(StatusCode::kFailedPrecondition, ErrorReason::kLeaseForced,
+                       "the lease was ended by force");
+    case Cause::kReleased:
+    case Cause::kTimedOut:
       break;
-    }
-    page.locks.push_back(InfoOf(next->first, next->second));
   }
-  return page;
+  return IdEnded(ended->second);
 }
 
-absl::StatusOr<HolderInfo> FakeLockTable::ForceRelease(const std::string& key,
-                                                       std::uint64_t fencing_token) {
-  Answers answers;
-  HolderInfo former;
-  {
-    MutexLock lock(mutex_);
-    if (absl::Status away = CheckReachable(); !away.ok()) return away;
-    const auto found = locks_.find(key);
-    if (found == locks_.end() || !found->second.lease.has_value() ||
-        (fencing_token != 0 && found->second.lease->token != fencing_token)) {
-      return MakeError(StatusCode::kNotFound, ErrorReason::kLockNotHeld, "no such lease");
-    }
-    former = HolderOf(*found->second.lease);
-    End(key, Cause::kForced, LockEvent::Kind::kForced, answers);
-  }
-  Run(std::move(answers));
-  return former;
+core::Grant FakeLockTable::GrantOf(const Lease& lease, MonotonicTime received) const {
+  core::Grant grant{.fencing_token = lease.token, .elapsed = time_.Now() - received};
+  if (lease.lapses.has_value()) grant.remaining = *lease.lapses - time_.Now();
+  return grant;
 }
 
-absl::StatusOr<core::LockTransport::ReleaseByTagPage> FakeLockTable::ReleaseByTag(
-    const Transport::ReleaseByTagRequest& request) {
-  Answers answers;
-  Transport::ReleaseByTagPage page;
-  {
-    MutexLock lock(mutex_);
-    if (absl::Status away = CheckReachable(); !away.ok()) return away;
-    const std::uint64_t asked = request.options.max_fencing_token;
-    page.released.max_fencing_token = asked == 0 ? last_token_ : asked;
-    std::vector<std::string> keys;
-    for (const auto& [key, held] : locks_) {
-      if (!held.lease.has_value() || held.lease->token > page.released.max_fencing_token ||
-          !Matches({.tags = request.tags}, key, held)) {
-        continue;
-      }
-      page.released.locks.push_back(InfoOf(key, held));
-      keys.push_back(key);
-    }
-    if (!request.options.dry_run) {
-      for (const std::string& key : keys) {
-        End(key, Cause::kForced, LockEvent::Kind::kForced, answers);
-      }
-    }
-  }
-  Run(std::move(answers));
-  return page;
-}
+// --- Refusals and the ends of calls -------------------------------------------------------
 
-FakeLockTable::CallId FakeLockTable::Watch(const void* client, const LockFilter& filter,
-                                           Transport::WatchEvents events) {
-  Answers answers;
-  CallId id = 0;
-  {
-    MutexLock lock(mutex_);
-    auto call = std::make_shared<Call>(
-        Call{.id = ++last_call_, .client = client, .watch = std::move(events), .filter = filter});
-    id = call->id;
-    if (absl::Status away = CheckReachable(); !away.ok()) {
-      answers.push_back([call, away] { call->watch.on_end(away); });
-    } else {
-      calls_.emplace(id, call);
-      std::vector<LockEvent> snapshot;
-      for (const auto& [key, held] : locks_) {
-        if (held.lease.has_value() && Matches(filter, key, held)) {
-          snapshot.push_back(EventOf(LockEvent::Kind::kHeld, *held.lease));
-        }
-      }
-      snapshot.push_back({.kind = LockEvent::Kind::kSnapshotEnd, .sequence = last_event_});
-      answers.push_back([call, snapshot] { call->watch.on_events(snapshot); });
+absl::Status FakeLockTable::HeldError(const Lock& lock, StatusCode code, ErrorReason reason) const {
+  std::map<std::string, std::string> metadata = {
+      {"queue_length", std::to_string(lock.queue.size())}};
+  if (lock.lease.has_value()) {
+    metadata["owner"] = lock.lease->request.owner;
+    metadata["fencing_token"] = std::to_string(lock.lease->token);
+    // Its clock on the wall shows 1970.
+    metadata["held_since"] = absl::FormatTime(
+        absl::RFC3339_full,
+        absl::UnixEpoch() + absl::FromChrono(lock.lease->granted.time_since_epoch()),
+        absl::UTCTimeZone());
+    if (lock.lease->lapses.has_value()) {
+      const auto rest =
+          std::chrono::duration_cast<std::chrono::milliseconds>(*lock.lease->lapses - time_.Now());
+      metadata["remaining_ms"] = std::to_string(rest.count());
     }
   }
-  Run(std::move(answers));
-  return id;
-}
-
-void FakeLockTable::TellWatches(LockEvent::Kind kind, const Lease& lease, Answers& answers) {
-  ++last_event_;
-  for (const auto& [id, call] : calls_) {
-    if (call->watch.on_events == nullptr ||
-        !Matches(call->filter, lease.request.key, locks_[lease.request.key])) {
-      continue;
-    }
-    answers.push_back([call, event = EventOf(kind, lease)] { call->watch.on_events({event}); });
-  }
+  return MakeError(
+      code, reason,
+      code == StatusCode::kAborted ? "the lock is held" : "timed out waiting for the lock",
+      metadata);
 }
 
 void FakeLockTable::Close(CallId call) {
@@ -369,81 +345,6 @@ void FakeLockTable::CloseAll(const void* client, const absl::Status& why) {
       call->watch.on_end(why);
     }
   }
-}
-
-// --- What is shown ------------------------------------------------------------------------
-
-core::Grant FakeLockTable::GrantOf(const Lease& lease, MonotonicTime received) const {
-  core::Grant grant{.fencing_token = lease.token, .elapsed = time_.Now() - received};
-  if (lease.lapses.has_value()) grant.remaining = *lease.lapses - time_.Now();
-  return grant;
-}
-
-HolderInfo FakeLockTable::HolderOf(const Lease& lease) const {
-  HolderInfo info{.owner = lease.request.owner,
-                  .fencing_token = lease.token,
-                  .tags = Tags(lease.request.tags),
-                  .expire = lease.request.expire,
-                  .held_for = time_.Now() - lease.granted};
-  if (lease.lapses.has_value()) info.remaining = *lease.lapses - time_.Now();
-  return info;
-}
-
-LockInfo FakeLockTable::InfoOf(const std::string& key, const Lock& lock) const {
-  LockInfo info{.key = key};
-  if (lock.lease.has_value()) info.holders.push_back(HolderOf(*lock.lease));
-  info.queue_length = static_cast<std::uint32_t>(lock.queue.size());
-  return info;
-}
-
-LockEvent FakeLockTable::EventOf(LockEvent::Kind kind, const Lease& lease) const {
-  return {.kind = kind,
-          .sequence = last_event_,
-          .key = lease.request.key,
-          .tags = Tags(lease.request.tags),
-          .owner = lease.request.owner,
-          .fencing_token = lease.token,
-          .expire = lease.request.expire};
-}
-
-bool FakeLockTable::Matches(const LockFilter& filter, const std::string& key,
-                            const Lock& lock) const {
-  if (!key.starts_with(filter.key_prefix)) return false;
-  if (filter.tags.empty()) return true;
-  if (!lock.lease.has_value()) return false;
-  const Tags carried(lock.lease->request.tags);
-  return std::all_of(filter.tags.begin(), filter.tags.end(),
-                     [&](const std::string& tag) { return carried.contains(tag); });
-}
-
-absl::Status FakeLockTable::EndedError(const std::string& lease_id) const {
-  const auto ended = ended_.find(lease_id);
-  if (ended == ended_.end()) return absl::OkStatus();
-  switch (ended->second) {
-    case Cause::kExpired:
-      return MakeError(StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired,
-                       "the lease has lapsed");
-    case Cause::kForced:
-      return MakeError(StatusCode::kFailedPrecondition, ErrorReason::kLeaseForced,
-                       "the lease was ended by force");
-    case Cause::kReleased:
-      break;
-  }
-  return MakeError(StatusCode::kFailedPrecondition, ErrorReason::kLeaseEnded,
-                   "this lease_id has ended");
-}
-
-absl::Status FakeLockTable::HeldError(const Lock& lock, StatusCode code, ErrorReason reason) const {
-  std::map<std::string, std::string> metadata = {
-      {"queue_length", std::to_string(lock.queue.size())}};
-  if (lock.lease.has_value()) {
-    metadata["owner"] = lock.lease->request.owner;
-    metadata["fencing_token"] = std::to_string(lock.lease->token);
-  }
-  return MakeError(
-      code, reason,
-      code == StatusCode::kAborted ? "the lock is held" : "timed out waiting for the lock",
-      metadata);
 }
 
 }  // namespace holdfast::fake

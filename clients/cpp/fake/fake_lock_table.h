@@ -2,7 +2,7 @@
 //
 // It keeps to the API (protos/holdfast/v1) as far as an honest client sees it: a lease_id is
 // unknown, waiting or held, then ended, for good; those who wait are granted in their order;
-// leases lapse. It checks no limits, and forgets nothing.
+// leases lapse. It forgets nothing. How it differs: holdfast/testing/fake_server.h.
 
 #ifndef HOLDFAST_CLIENTS_CPP_FAKE_FAKE_LOCK_TABLE_H_
 #define HOLDFAST_CLIENTS_CPP_FAKE_FAKE_LOCK_TABLE_H_
@@ -63,7 +63,7 @@ class FakeLockTable {
   void SetReachable(bool reachable);
 
  private:
-  enum class Cause { kReleased, kExpired, kForced };
+  enum class Cause { kReleased, kExpired, kForced, kTimedOut };
   struct Call {
     CallId id = 0;
     const void* client = nullptr;
@@ -91,7 +91,13 @@ class FakeLockTable {
   };
   using Answers = std::vector<core::Task>;
 
-  absl::Status CheckReachable() const REQUIRES(mutex_);
+  static void Run(Answers answers);
+  static absl::Status IdEnded(Cause cause);
+
+  // Why a request has no effect: that nothing arrives, or else what is wrong with its fields.
+  absl::Status Refusal(absl::Status of_fields) const REQUIRES(mutex_);
+  // The key that it holds or waits for. Null: none.
+  const std::string* KeyOf(const std::string& lease_id) const REQUIRES(mutex_);
   void Receive(const core::WaitRequest& request, const std::shared_ptr<Call>& call,
                Answers& answers) REQUIRES(mutex_);
   void GrantNext(const std::string& key, Answers& answers) REQUIRES(mutex_);

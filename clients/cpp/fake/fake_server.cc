@@ -111,6 +111,9 @@ FakeServer::FakeServer() : parts_(std::make_unique<Parts>()) {}
 FakeServer::~FakeServer() = default;
 
 absl::StatusOr<std::unique_ptr<Client>> FakeServer::NewClient(ClientOptions options) {
+  if (options.call_timeout <= Duration::zero() || options.connect_timeout <= Duration::zero()) {
+    return absl::InvalidArgumentError("call_timeout and connect_timeout must be positive");
+  }
   auto callbacks = core::Dispatcher::Create("holdfast-calls");
   if (!callbacks.ok()) return callbacks.status();
   auto signals = core::Dispatcher::Create("holdfast-lost");

@@ -143,7 +143,7 @@ TEST_F(FakeServerTest, LocksAreListedWatchedAndReleasedByTag) {
   ASSERT_TRUE(b.Acquire().ok());
   EXPECT_EQ(client_->List({.tags = "x"})->locks.size(), 2U);
   const auto page = client_->List({}, "", 1);
-  EXPECT_EQ(page->next_page_token, "a");
+  EXPECT_NE(page->next_page_token, "");
   EXPECT_EQ(client_->List({}, page->next_page_token)->locks.at(0).key, "b");
   EXPECT_EQ(client_->ReleaseByTag("y")->locks.at(0).key, "a");
   EXPECT_EQ(client_->List()->locks.size(), 1U);

@@ -8,10 +8,21 @@
 //     EXPECT_TRUE(lease.lost().stop_requested());
 //
 // Its clients are ordinary Clients and run the library's real logic: leases expire, and
-// are renewed, lost and ended by force. What is faked is the server, which is honest,
-// stores nothing and checks no limits; and time, which stands still for server and
-// clients until the test advances it. Blocking calls really block: run them on another
-// thread while the test advances time.
+// are renewed, lost and ended by force. What is faked is the server, which refuses what a
+// server would refuse; and time, which stands still for server and clients until the test
+// advances it. Blocking calls really block: run them on another thread while the test
+// advances time.
+//
+// Unlike a server, it
+//   * stores nothing, forgets no lease_id that has ended, and is never full: no call ends
+//     with kLimitExceeded;
+//   * refuses no text that is not UTF-8;
+//   * takes a lease_id that is asked for again under its key for the same request, without
+//     comparing the rest of it (no client of this library asks with another);
+//   * lists and releases by tag at once: a page is short only if its size was given;
+//   * reports changes of the queue at once, not at most once a second;
+//   * keeps a client that has gone in the queue, until its timeout, and its grant;
+//   * dates held_since in 1970, and words its messages differently.
 //
 // For tests. Uses neither the network nor the disk.
 
@@ -37,7 +48,8 @@ class FakeServer {
   FakeServer(const FakeServer&) = delete;
   FakeServer& operator=(const FakeServer&) = delete;
 
-  // A client of this server. Errors are those of Client::Create.
+  // A client of this server. Errors are those of Client::Create, except that forks are not
+  // looked at.
   absl::StatusOr<std::unique_ptr<Client>> NewClient(ClientOptions options = {});
 
   // The time on the leases' clock: compare Lease::deadline() with it.
