@@ -63,7 +63,7 @@ FakeLockTable::CallId FakeLockTable::Wait(const void* client, const core::WaitRe
 
 void FakeLockTable::Receive(const core::WaitRequest& request, const std::shared_ptr<Call>& call,
                             Answers& answers) {
-  const auto refuse = [&](absl::Status why) {
+  const auto refuse = [&](absl::Status why) REQUIRES(mutex_) {
     calls_.erase(call->id);
     answers.push_back([call, why = std::move(why)] { call->wait.on_end(why); });
   };
