@@ -219,14 +219,16 @@ class DescriptorLimitTest : public ManyAddressesTest {
 
 TEST_F(DescriptorLimitTest, ConnectionsLeave64ToTheRest) {
   StartWithLimit(800);
-  EXPECT_TRUE(Serves(700));
+  // In this order, because a connection that is served may be closed late, and its
+  // descriptor below the limit would be free for the next.
   EXPECT_FALSE(Serves(736));
+  EXPECT_TRUE(Serves(700));
 }
 
 TEST_F(DescriptorLimitTest, OfFewTheyLeaveAQuarter) {
   StartWithLimit(160);
-  EXPECT_TRUE(Serves(100));
   EXPECT_FALSE(Serves(120));
+  EXPECT_TRUE(Serves(100));
 }
 
 // Waits in the queue, health watches, reflection streams and idle connections:
