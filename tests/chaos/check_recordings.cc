@@ -13,7 +13,6 @@
 #include "tests/chaos/turn_plan.h"
 #include "tests/support/eventually.h"
 #include "tests/support/history/checker.h"
-#include "tests/support/history/explain.h"
 #include "tests/support/history/history.h"
 #include "tests/support/history/history_file.h"
 #include "tests/support/history/history_text.h"

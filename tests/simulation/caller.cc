@@ -115,7 +115,8 @@ class Caller::OpenOperation final : public Operation,
     }
     call_ = caller_.network_.Send(
         channel, std::move(body),
-        {.on_outcome = [self = shared_from_this()](const Outcome& outcome) { self->Hear(outcome); },
+        {.on_outcome =
+             [self = shared_from_this()](const Outcome& outcome) { self->OnOutcome(outcome); },
          .on_broken =
              [self = shared_from_this()] {
                if (!self->ended_) self->Unanswered();
@@ -138,7 +139,7 @@ class Caller::OpenOperation final : public Operation,
   }
 
  private:
-  void Hear(const Outcome& outcome) {
+  void OnOutcome(const Outcome& outcome) {
     if (ended_) return;
     if (const auto* queued = std::get_if<Queued>(&outcome)) {
       caller_.recorder_.Record(

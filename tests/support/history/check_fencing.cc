@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "tests/support/history/checker.h"
 #include "tests/support/history/invariants.h"
-#include "tests/support/history/stale_writes.h"
 
 namespace holdfast::history {
 namespace {

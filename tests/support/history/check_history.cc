@@ -9,8 +9,8 @@
 
 #include "absl/status/statusor.h"
 #include "tests/support/history/checker.h"
-#include "tests/support/history/explain.h"
 #include "tests/support/history/history_file.h"
+#include "tests/support/history/history_text.h"
 #include "tests/support/history/linearizability.h"
 
 namespace holdfast::history {

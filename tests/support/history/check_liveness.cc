@@ -14,7 +14,6 @@
 
 #include "tests/support/history/invariants.h"
 #include "tests/support/history/possible_holders.h"
-#include "tests/support/history/spans.h"
 #include "tests/support/history/waits.h"
 
 namespace holdfast::history {

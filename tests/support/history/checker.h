@@ -24,6 +24,8 @@
 #ifndef HOLDFAST_TESTS_SUPPORT_HISTORY_CHECKER_H_
 #define HOLDFAST_TESTS_SUPPORT_HISTORY_CHECKER_H_
 
+#include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "tests/support/history/history.h"
@@ -35,6 +37,11 @@ namespace holdfast::history {
 // In the order of the list above; empty if all is well. If the history is malformed,
 // that alone is reported, because nothing else can be relied on.
 std::vector<Violation> Check(const History& history, const Rules& rules);
+
+// How many accepted writes of the resource came after one with a larger token. Of a
+// resource that checks tokens each of them is a violation of I3; of one that does not, they
+// are what can happen to it.
+std::uint64_t StaleWrites(const History& history, std::string_view resource);
 
 }  // namespace holdfast::history
 

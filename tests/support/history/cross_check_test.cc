@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "tests/support/history/checker.h"
-#include "tests/support/history/explain.h"
 #include "tests/support/history/history_text.h"
 #include "tests/support/history/linearizability.h"
 #include "tests/support/history/made_history.h"

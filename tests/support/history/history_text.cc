@@ -301,4 +301,13 @@ absl::StatusOr<Event> FromText(std::string_view line) {
   return event;
 }
 
+std::string Explain(const History& history, const Violation& violation) {
+  std::string text = Name(violation.invariant);
+  text += ": " + violation.message + '\n';
+  for (const std::size_t event : violation.events) {
+    text += "  [" + std::to_string(event) + "] " + ToText(history[event]) + '\n';
+  }
+  return text;
+}
+
 }  // namespace holdfast::history

@@ -1,4 +1,4 @@
-// Histories as text, one event a line:
+// Histories, and the violations found in them, as text. A history has one event a line:
 //
 //   1200350 3 17 AcquireCalled key=orders lease_id=0b9f expire=2000000000 timeout=0
 //   1310020 3 17 Granted fencing_token=5 valid_until=2001200350
@@ -19,6 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "tests/support/history/history.h"
+#include "tests/support/history/violation.h"
 
 namespace holdfast::history {
 
@@ -27,6 +28,10 @@ std::string ToText(const Event& event);
 
 // INVALID_ARGUMENT: `line` is not what ToText writes.
 absl::StatusOr<Event> FromText(std::string_view line);
+
+// For people to read: one line that says what is wrong, and one for each of the events, with
+// its index.
+std::string Explain(const History& history, const Violation& violation);
 
 }  // namespace holdfast::history
 

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "tests/support/history/checker.h"
-#include "tests/support/history/explain.h"
+#include "tests/support/history/history_text.h"
 #include "tests/support/history/linearizability.h"
 
 namespace holdfast::history {

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <string>
 
-#include "tests/support/history/stale_writes.h"
+#include "tests/support/history/checker.h"
 #include "tests/support/history/story.h"
 
 namespace holdfast::history {
