@@ -14,11 +14,13 @@ std::atomic<bool> g_in_use_at_fork{false};
 std::atomic<bool> g_inherited{false};
 
 std::atomic<int> g_uses{0};
-std::atomic<bool> g_settling{false};  // The last use has ended, and no fork has waited since.
+std::atomic<bool> g_settling{false};  // A use has ended, and no fork has waited since.
+std::atomic<bool> g_others{false};    // gRPC was in use before the first of the present uses.
 
 void BeforeFork() {
   constexpr int kMaxPauses = 2'000;  // Of a millisecond.
-  const bool wait = g_uses == 0 && g_settling.exchange(false);
+  // While others use it, it does not shut down, however long a fork waits.
+  const bool wait = g_uses == 0 && g_settling.exchange(false) && !g_others;
   for (int i = 0; wait && i < kMaxPauses && grpc_is_initialized() != 0; ++i) poll(nullptr, 0, 1);
   g_in_use_at_fork = grpc_is_initialized() != 0;
 }
@@ -29,10 +31,16 @@ void InChild() {
 
 }  // namespace
 
-GrpcUse::GrpcUse() { ++g_uses; }
+GrpcUse::GrpcUse() {
+  // Looked at first: what is in use from here on may be so because of another GrpcUse. After
+  // one that has just gone, gRPC may be in use still because of that, and tells nothing.
+  const bool in_use = grpc_is_initialized() != 0;
+  if (g_uses++ == 0 && !g_settling) g_others = in_use;
+}
 
 GrpcUse::~GrpcUse() {
-  if (--g_uses == 0) g_settling = true;
+  g_settling = true;  // Before the count, by which the constructor and a fork go first.
+  --g_uses;
 }
 
 absl::Status CheckMayUseGrpc() {

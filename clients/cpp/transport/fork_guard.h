@@ -17,7 +17,8 @@ namespace holdfast::core {
 absl::Status CheckMayUseGrpc();
 
 // While there is one, gRPC is in use. When the last is gone, gRPC may still be at it for a
-// moment, trying to connect, say: a fork waits for that, but not for longer than two seconds.
+// moment, trying to connect, say: a fork waits for that, but not for longer than two seconds,
+// and not at all if the program used gRPC in other ways before the first of them.
 class GrpcUse {
  public:
   GrpcUse();

@@ -23,6 +23,7 @@ absl::Status Disconnected() { return absl::CancelledError("the client was destro
 
 absl::StatusOr<std::unique_ptr<GrpcTransport>> GrpcTransport::Create(std::string_view address) {
   if (absl::Status status = CheckAddress(address); !status.ok()) return status;
+  const GrpcUse begins_with_the_channel;
   return std::unique_ptr<GrpcTransport>(
       new GrpcTransport(std::string(address), OpenChannel(std::string(address), kLongestPause)));
 }
