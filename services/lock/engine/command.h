@@ -95,21 +95,76 @@ struct UndeliveredCommand {
 // Refusal::kStopping. Leases stay held.
 struct DrainCommand {};
 
+// A lease that a client says it holds.
+struct ListedLease {
+  std::string key;
+  std::string lease_id;
+};
+
+// Opens a stream of a session, with the first page of what its client holds. The stream
+// owns the session from then on, unless one with the same or a larger number has owned
+// it: then it is refused with Refusal::kSessionReplaced.
+struct AttachCommand {
+  std::string session_id;
+  std::uint64_t stream_number = 0;  // Larger for each stream that the client opens.
+  bool local = false;               // The client is at the other end of a Unix socket.
+  std::vector<ListedLease> leases;
+  bool more = false;  // Pages follow.
+};
+
+// A further page of the list. The last one is answered with Attached.
+struct AttachPageCommand {
+  std::vector<ListedLease> leases;
+  bool more = false;
+};
+
+// Renews every lease of the session whose grant has been acknowledged.
+struct RenewAllCommand {};
+
+// The lease leaves the session, and stays held.
+struct DetachCommand {
+  std::string key;
+  std::string lease_id;
+};
+
+// The client has dealt with all outcomes of the stream up to this Delivery::number.
+struct AcknowledgeCommand {
+  std::uint64_t through = 0;
+};
+
+// The stream has ended. If the engine has not ended it already, it is answered with
+// Refusal::kCancelled. The stream's operations get no further outcome.
+struct EndStreamCommand {
+  CallId stream{};
+  // Its client did it, or died: nothing that the server did can have been the cause.
+  bool by_client = false;
+};
+
 using CommandBody =
     std::variant<AcquireCommand, ReleaseCommand, RenewCommand, GetCommand, ListCommand,
                  ForceReleaseCommand, ReleaseByTagCommand, WatchCommand, WatchNextPageCommand,
-                 CancelCommand, UndeliveredCommand, DrainCommand>;
+                 CancelCommand, UndeliveredCommand, DrainCommand, AttachCommand, AttachPageCommand,
+                 RenewAllCommand, DetachCommand, AcknowledgeCommand, EndStreamCommand>;
 
 struct Command {
   CallId call{};  // Receives the outcomes, if there are any: see ExpectsOutcome.
   CommandBody body;
+
+  // Of an operation of a session: the call of its stream, and what the outcomes are to
+  // repeat, so that whoever sent it need not look it up. Of an AttachCommand `stream` is
+  // the call itself.
+  CallId stream{};
+  std::uint64_t operation = 0;
 };
 
-// Cancel, Undelivered and WatchNextPage have no outcome of their own.
+// What only tells the engine something has no outcome of its own.
 inline bool ExpectsOutcome(const CommandBody& body) {
   return !std::holds_alternative<CancelCommand>(body) &&
          !std::holds_alternative<UndeliveredCommand>(body) &&
-         !std::holds_alternative<WatchNextPageCommand>(body);
+         !std::holds_alternative<WatchNextPageCommand>(body) &&
+         !std::holds_alternative<AttachPageCommand>(body) &&
+         !std::holds_alternative<AcknowledgeCommand>(body) &&
+         !std::holds_alternative<EndStreamCommand>(body);
 }
 
 }  // namespace holdfast

@@ -22,6 +22,13 @@ struct LeaseSpec {
   std::vector<std::string> tags;   // In byte order, without repeats.
   std::optional<Duration> expire;  // Absent: until released.
 
+  // Ends at once when its session's stream, over a Unix socket, is ended by its client.
+  bool bound = false;
+
+  // How long after its grant, or a restart of the server, the lease ends whatever its
+  // renewals. Absent: never.
+  std::optional<Duration> max_hold{};
+
   bool operator==(const LeaseSpec&) const = default;
 };
 
@@ -75,7 +82,7 @@ enum class EndCause { kReleased, kExpired, kForced, kCancelled, kTimedOut };
 // A lease as its holder sees it.
 struct LeaseView {
   LeaseRecord lease;
-  std::optional<Duration> remaining;  // Absent if spec.expire is.
+  std::optional<Duration> remaining;  // Absent: until released.
   Duration elapsed{};                 // From receiving the call to the moment described.
 };
 

@@ -34,8 +34,12 @@ struct Limits {
   // Commands waiting for the engine.
   std::uint32_t max_pending_commands = 65'536;
 
+  // Sessions that have a stream, or had one within the reattach window.
+  std::uint32_t max_sessions = 10'000;
+
   // How long a waiter without an open call keeps its place, and a grant that
-  // was not delivered stays with its lease_id.
+  // was not delivered stays with its lease_id, and the server knows a session without a
+  // stream.
   Duration reattach_window = std::chrono::seconds(5);
 };
 

@@ -76,6 +76,57 @@ void LockEngine::ReportUndelivered(UndeliveredCommand grant) {
   mailbox_.PutAlways({.command = {.call = {}, .body = std::move(grant)}});
 }
 
+CallId LockEngine::OpenStream(AttachCommand first_page, std::uint64_t operation,
+                              SessionListener* listener) {
+  const CallId call{next_call_.fetch_add(1, std::memory_order_relaxed)};
+  const State state = state_.load(std::memory_order_acquire);
+  if (state != State::kServing) {
+    const Refusal reason = state == State::kStarting ? Refusal::kStarting : Refusal::kStopping;
+    listener->OnEnded({.reason = reason});
+    return call;
+  }
+  Mailbox::Item item{.command = {.call = call,
+                                 .body = std::move(first_page),
+                                 .stream = call,
+                                 .operation = operation},
+                     .session_listener = listener};
+  if (!mailbox_.Put(item)) {
+    const bool stopped = state_.load(std::memory_order_acquire) == State::kStopped;
+    listener->OnEnded(
+        stopped ? Refused{.reason = Refusal::kStopping}
+                : Refused{.reason = Refusal::kLimitExceeded, .name = "max_pending_commands"});
+  }
+  return call;
+}
+
+bool LockEngine::SubmitOperations(CallId stream, std::vector<SessionOperation>& operations) {
+  // The stream is told of its end, or will be by the drain.
+  if (state_.load(std::memory_order_acquire) != State::kServing) return true;
+  std::uint64_t call = next_call_.fetch_add(operations.size(), std::memory_order_relaxed);
+  bool may_refuse = false;
+  bool has_page = false;
+  std::vector<Mailbox::Item> items;
+  items.reserve(operations.size());
+  for (SessionOperation& operation : operations) {
+    may_refuse = may_refuse || ExpectsOutcome(operation.body);
+    has_page = has_page || std::holds_alternative<AttachPageCommand>(operation.body);
+    items.push_back({.command = {.call = CallId{call++},
+                                 .body = std::move(operation.body),
+                                 .stream = stream,
+                                 .operation = operation.id}});
+  }
+  if (mailbox_.PutTogether(items, !may_refuse || has_page)) return true;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    operations[i].body = std::move(items[i].command.body);
+  }
+  return state_.load(std::memory_order_acquire) == State::kStopped;
+}
+
+void LockEngine::EndStream(CallId stream, bool by_client) {
+  mailbox_.PutAlways(
+      {.command = {.body = EndStreamCommand{.stream = stream, .by_client = by_client}}});
+}
+
 void LockEngine::Drain() {
   State serving = State::kServing;
   if (!state_.compare_exchange_strong(serving, State::kDraining)) return;
@@ -127,6 +178,9 @@ absl::Status LockEngine::RunTurn(std::vector<Mailbox::Item>& items) {
   commands.reserve(items.size());
   for (Mailbox::Item& item : items) {
     if (item.listener != nullptr) listeners_.emplace(item.command.call, item.listener);
+    if (item.session_listener != nullptr) {
+      streams_[item.command.call].listener = item.session_listener;
+    }
     commands.push_back(std::move(item.command));
   }
   std::vector<Delivery> deliveries;
@@ -140,11 +194,42 @@ absl::Status LockEngine::RunTurn(std::vector<Mailbox::Item>& items) {
 
 void LockEngine::Deliver(std::vector<Delivery>& deliveries) {
   for (Delivery& delivery : deliveries) {
+    if (delivery.stream != CallId{}) {
+      CollectForStream(delivery);
+      continue;
+    }
     const auto found = listeners_.find(delivery.call);
     CallListener* listener = found->second;
     // After its final outcome the listener may be gone.
     if (IsFinal(delivery.outcome)) listeners_.erase(found);
     listener->OnOutcome(std::move(delivery.outcome));
+  }
+  DeliverToStreams();
+}
+
+void LockEngine::CollectForStream(Delivery& delivery) {
+  const auto found = streams_.find(delivery.stream);
+  if (found == streams_.end()) return;  // It has ended, and nobody waits for this any more.
+  OpenStreamState& stream = found->second;
+  if (delivery.call == delivery.stream && IsFinal(delivery.outcome)) {
+    SessionListener* const listener = stream.listener;
+    std::vector<SessionOutcome> outcomes = std::move(stream.outcomes);
+    streams_.erase(found);
+    if (!outcomes.empty()) listener->OnOutcomes(std::move(outcomes));
+    listener->OnEnded(std::get<Refused>(delivery.outcome));
+    return;
+  }
+  if (stream.outcomes.empty()) streams_told_.push_back(delivery.stream);
+  stream.outcomes.push_back({.operation = delivery.operation,
+                             .number = delivery.number,
+                             .outcome = std::move(delivery.outcome)});
+}
+
+void LockEngine::DeliverToStreams() {
+  for (const CallId call : std::exchange(streams_told_, {})) {
+    const auto found = streams_.find(call);
+    if (found == streams_.end()) continue;
+    found->second.listener->OnOutcomes(std::exchange(found->second.outcomes, {}));
   }
 }
 

@@ -43,6 +43,36 @@ class CallListener {
   ~CallListener() = default;
 };
 
+// What a session's stream sends the engine, but for its first message.
+struct SessionOperation {
+  std::uint64_t id = 0;  // Repeated by the outcomes. 0: of what has no outcome.
+  CommandBody body;
+};
+
+struct SessionOutcome {
+  std::uint64_t operation = 0;  // 0: about none.
+  // Increases by one from 1 within the stream; see AcknowledgeCommand.
+  std::uint64_t number = 0;
+  Outcome outcome;
+};
+
+// Receives the outcomes of a stream and of all of its operations. Must stay alive until
+// OnEnded; the engine does not touch it after that.
+class SessionListener {
+ public:
+  // What one turn of the engine has for the stream, in order. Called on the engine's
+  // thread. Must not block. May call SubmitOperations and EndStream.
+  virtual void OnOutcomes(std::vector<SessionOutcome> outcomes) = 0;
+
+  // The stream's final outcome: kSessionReplaced, kStopping, kStarting, kLimitExceeded,
+  // or kCancelled after EndStream. Operations without an answer get none. Called once, on
+  // the engine's thread or within OpenStream.
+  virtual void OnEnded(const Refused& reason) = 0;
+
+ protected:
+  ~SessionListener() = default;
+};
+
 // Thread-safe, except for Start, Drain and Stop, which are called one after the
 // other, in this order, at most once each.
 class LockEngine {
@@ -81,8 +111,23 @@ class LockEngine {
   // same lease_id within the reattach window, the lease is released.
   void ReportUndelivered(UndeliveredCommand grant);
 
+  // Opens a stream of a session. `operation` is repeated by its Attached outcome. Refused
+  // at once as by Submit.
+  CallId OpenStream(AttachCommand first_page, std::uint64_t operation, SessionListener* listener);
+
+  // Submits operations of a stream: all of one message together, so that they take the
+  // mailbox's lock once. False: the mailbox is full, and they are unchanged. That cannot
+  // happen if there is an AttachPageCommand among them, or nothing but what has no
+  // outcome. After the stream's end they are dropped.
+  bool SubmitOperations(CallId stream, std::vector<SessionOperation>& operations);
+
+  // The stream has ended. Its listener still gets OnEnded, with kCancelled or what was
+  // already on its way. `by_client`: see EndStreamCommand.
+  void EndStream(CallId stream, bool by_client);
+
   // From now on commands are refused with kStopping, and every waiting or watching
-  // call is answered with it. Returns when their listeners have those answers.
+  // call and every session's stream is answered with it. Returns when their listeners have those
+  // answers.
   void Drain();
 
   // Ends the thread. Commands still in the mailbox are answered first, but not
@@ -98,10 +143,17 @@ class LockEngine {
  private:
   enum class State { kStarting, kServing, kDraining, kStopped };
 
+  struct OpenStreamState {
+    SessionListener* listener = nullptr;
+    std::vector<SessionOutcome> outcomes;  // Of this turn, not delivered yet.
+  };
+
   void Run();
   void BeatUntilStopped();
   absl::Status RunTurn(std::vector<Mailbox::Item>& items);
   void Deliver(std::vector<Delivery>& deliveries);
+  void CollectForStream(Delivery& delivery);
+  void DeliverToStreams();
   void PublishStats();
 
   // Constant after construction.
@@ -120,6 +172,8 @@ class LockEngine {
   std::unique_ptr<LockStore> store_;
   std::unique_ptr<TurnRunner> runner_;
   absl::flat_hash_map<CallId, CallListener*> listeners_;
+  absl::flat_hash_map<CallId, OpenStreamState> streams_;
+  std::vector<CallId> streams_told_;  // In this turn.
 
   std::thread thread_;
 

@@ -142,6 +142,12 @@ class LockTable {
   void Apply(CallId call, const CancelCommand& command, const Now& now, Effects& effects);
   void Apply(CallId call, const UndeliveredCommand& command, const Now& now, Effects& effects);
   void Apply(CallId call, const DrainCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const AttachCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const AttachPageCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const RenewAllCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const DetachCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const AcknowledgeCommand& command, const Now& now, Effects& effects);
+  void Apply(CallId call, const EndStreamCommand& command, const Now& now, Effects& effects);
 
   // The cases of Acquire, by the state of the lease_id.
   void AcquireNew(CallId call, const AcquireCommand& command, const Now& now, Effects& effects);

@@ -1,5 +1,7 @@
 #include "services/lock/engine/mailbox.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace holdfast {
@@ -19,6 +21,16 @@ bool Mailbox::PutAlways(Item item) {
     MutexLock lock(mutex_);
     if (closed_) return false;
     items_.push_back(std::move(item));
+  }
+  filled_.NotifyOne();
+  return true;
+}
+
+bool Mailbox::PutTogether(std::vector<Item>& items, bool always) {
+  {
+    MutexLock lock(mutex_);
+    if (closed_ || (!always && items_.size() + items.size() > capacity_)) return false;
+    std::move(items.begin(), items.end(), std::back_inserter(items_));
   }
   filled_.NotifyOne();
   return true;

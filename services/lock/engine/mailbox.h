@@ -16,18 +16,24 @@
 namespace holdfast {
 
 class CallListener;
+class SessionListener;
 
 class Mailbox {
  public:
   struct Item {
     Command command;
-    CallListener* listener = nullptr;  // Null if the command has no outcome.
+    CallListener* listener = nullptr;             // Null if the command has no outcome.
+    SessionListener* session_listener = nullptr;  // Of an AttachCommand.
   };
 
   explicit Mailbox(std::size_t capacity) : capacity_(capacity) {}
 
   // False: the mailbox is full or closed, and `item` is unchanged.
   bool Put(Item& item);
+
+  // All of them or none. `always`: ignores the capacity, as PutAlways does. False: the
+  // mailbox is full or closed, and `items` are unchanged.
+  bool PutTogether(std::vector<Item>& items, bool always);
 
   // For what must not be dropped, such as the end of a call: ignores the
   // capacity. There are at most as many of these as open calls. False: closed.

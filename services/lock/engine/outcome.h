@@ -1,6 +1,8 @@
 // The answers of the engine. Every call gets exactly one final outcome. Before
-// it, a waiting call may get Queued outcomes and a watching call Watched
-// outcomes; all others are final.
+// it, a waiting call may get Queued outcomes, a watching call Watched outcomes, and
+// the stream of a session Attached and LeaseGone outcomes; all others are final. A
+// stream's final outcome is a Refused; those of its operations that have no answer by
+// then get none.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_OUTCOME_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_OUTCOME_H_
@@ -102,8 +104,32 @@ enum class Refusal {
   kLimitExceeded,  // `name` is the limit, spelled as in Limits and the flags.
   kStarting,
   kStopping,
-  kCancelled,  // The caller has gone; nobody will read this.
+  kCancelled,        // The caller has gone; nobody will read this.
+  kSessionReplaced,  // Another stream owns the session.
 };
+
+// The list of a session's leases is complete, and the stream has its answer. Whatever it
+// listed that is not held has been told before, by LeaseGone.
+struct Attached {
+  bool resumed = false;  // The server knew the session.
+};
+
+// A lease has ended that is in the session, otherwise than by an operation of it; or one
+// that was listed is not held.
+struct LeaseGone {
+  std::string key;
+  std::string lease_id;
+  // kLeaseExpired, kLeaseForced, kLeaseEnded; of a listed one also kLeaseNotFound,
+  // kLeaseWaiting, kLeaseMismatch.
+  Refusal reason{};
+};
+
+// The answer to RenewAll.
+struct RenewedAll {
+  std::uint64_t leases = 0;  // Those without an expire included.
+};
+
+struct Detached {};
 
 struct Refused {
   Refusal reason{};
@@ -115,16 +141,23 @@ struct Refused {
 };
 
 using Outcome = std::variant<Granted, Queued, Released, Renewed, Shown, Listed, Forced, ForcedPage,
-                             Watched, Drained, Refused>;
+                             Watched, Drained, Refused, Attached, LeaseGone, RenewedAll, Detached>;
 
 inline bool IsFinal(const Outcome& outcome) {
-  return !std::holds_alternative<Queued>(outcome) && !std::holds_alternative<Watched>(outcome);
+  return !std::holds_alternative<Queued>(outcome) && !std::holds_alternative<Watched>(outcome) &&
+         !std::holds_alternative<Attached>(outcome) && !std::holds_alternative<LeaseGone>(outcome);
 }
 
 // An outcome and the call that receives it.
 struct Delivery {
   CallId call{};
   Outcome outcome;
+
+  // Of a session: its stream, the operation (0: none, as of LeaseGone), and the number of
+  // this outcome among all of the stream, from 1: what AcknowledgeCommand counts in.
+  CallId stream{};
+  std::uint64_t operation = 0;
+  std::uint64_t number = 0;
 };
 
 }  // namespace holdfast

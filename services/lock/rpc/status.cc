@@ -225,6 +225,10 @@ grpc::Status ToStatus(const Refused& refused, std::string_view key) {
           .Build();
     case Refusal::kCancelled:
       return grpc::Status(grpc::StatusCode::CANCELLED, "the caller has gone");
+    case Refusal::kSessionReplaced:
+      return Failure(grpc::StatusCode::ABORTED, v1::SESSION_REPLACED,
+                     "another stream has attached to this session")
+          .Build();
   }
   return InternalError("a refusal without a status");
 }

@@ -38,6 +38,10 @@ class Answerer {
   Answer operator()(Queued&&) const { return Unexpected(); }
   Answer operator()(Watched&&) const { return Unexpected(); }
   Answer operator()(Drained&&) const { return Unexpected(); }
+  Answer operator()(Attached&&) const { return Unexpected(); }
+  Answer operator()(LeaseGone&&) const { return Unexpected(); }
+  Answer operator()(RenewedAll&&) const { return Unexpected(); }
+  Answer operator()(Detached&&) const { return Unexpected(); }
 
  private:
   static Answer Unexpected() {
