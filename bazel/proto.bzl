@@ -20,7 +20,8 @@
 
 Both are used like a cc_library: name them in the `deps` of cc_library,
 cc_binary and cc_test. The import root is protos/, in .proto files
-(`import "holdfast/v1/lease.proto"`) as in C++. The well-known types
+(`import "holdfast/v1/lease.proto"`) as in C++; with `root = ""` it is the
+repository, for protos that are no part of the API. The well-known types
 (`import "google/protobuf/duration.proto"`) need no entry in `deps`. Generated
 code is compiled without our warnings.
 """
@@ -32,8 +33,6 @@ ProtoSourcesInfo = provider(
     fields = {"transitive_sources": "depset of File: its own and its dependencies'."},
 )
 
-_ROOT = "protos/"
-
 def _in_repository(src):
     """Returns the file's path in its repository, which may be another workspace's external one."""
     path = src.short_path
@@ -41,13 +40,15 @@ def _in_repository(src):
 
 def _import_root(ctx, above):
     """Returns the folder from which protos are imported, in the tree `above` ("" for sources)."""
-    return "/".join([folder for folder in [above, ctx.label.workspace_root, _ROOT[:-1]] if folder])
+    folders = [above, ctx.label.workspace_root, ctx.attr.root]
+    return "/".join([folder for folder in folders if folder]) or "."
 
-def _import_path(src):
+def _import_path(ctx, src):
     path = _in_repository(src)
-    if not path.startswith(_ROOT):
-        fail("%s does not lie under %s" % (path, _ROOT))
-    return path[len(_ROOT):]
+    root = ctx.attr.root + "/" if ctx.attr.root else ""
+    if not path.startswith(root):
+        fail("%s does not lie under %s" % (path, root))
+    return path[len(root):]
 
 def _declare(ctx, src, suffix):
     in_package = _in_repository(src)[len(ctx.label.package) + 1:]
@@ -71,7 +72,7 @@ def _generate(ctx, sources, out_dir):
         args.add("--plugin=protoc-gen-grpc=" + ctx.file._grpc_plugin.path)
         args.add("--grpc_out=" + out_dir)
         tools.append(ctx.file._grpc_plugin)
-    args.add_all([_import_path(src) for src in ctx.files.srcs])
+    args.add_all([_import_path(ctx, src) for src in ctx.files.srcs])
 
     ctx.actions.run(
         executable = ctx.file._protoc,
@@ -138,6 +139,7 @@ _cc_proto = rule(
     implementation = _cc_proto_impl,
     attrs = {
         "deps": attr.label_list(providers = [CcInfo, ProtoSourcesInfo]),
+        "root": attr.string(default = "protos", doc = "The folder from which protos are imported."),
         "services": attr.bool(doc = "Whether to generate gRPC stubs too."),
         "srcs": attr.label_list(allow_files = [".proto"], mandatory = True),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),

@@ -187,12 +187,6 @@ def system_libraries():
         },
     )
     _system_library(
-        name = "benchmark",
-        debian_package = "libbenchmark-dev",
-        headers = ["benchmark"],
-        libraries = {"benchmark": ["benchmark", "-lpthread"]},
-    )
-    _system_library(
         name = "cli11",
         debian_package = "libcli11-dev",
         headers = ["CLI"],

@@ -1,0 +1,147 @@
+"""What the figures are meant to be: ratios within one run, as machines differ."""
+
+import dataclasses
+
+import figures
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    what: str
+    limit: float
+    at_least: bool
+    found: object  # Results -> Spread or None
+    unit: str = "x"
+
+    def met(self, spread):
+        return spread.median >= self.limit if self.at_least else spread.median <= self.limit
+
+
+def _ratio(measure, setting, row, base, name="rate"):
+    def found(results):
+        return figures.ratio(
+            results.values(measure, setting, row, name),
+            results.values(measure, setting, base, name),
+        )
+
+    return found
+
+
+def _one_caller_over_floor(results):
+    """A pair of one caller over a bare pair and two durable writes."""
+    return _over(
+        results.values("pairs", "1x1", "holdfast-sync", "p50_us"),
+        results.values("pairs", "1x1", "bare", "p50_us"),
+        results.values("floor", "4096 bytes", "bare", "best_us"),
+        lambda bare, write: bare + 2 * write,
+    )
+
+
+def _hand_over_over_floor(waiters):
+    """A hand-over over a bare round trip and one durable write."""
+
+    def found(results):
+        return _over(
+            results.values("hand-over", waiters, "holdfast-sync", "p50_us"),
+            results.values("pairs", "1x1", "bare", "p50_us"),
+            results.values("floor", "4096 bytes", "bare", "best_us"),
+            lambda bare, write: bare / 2 + write,
+        )
+
+    return found
+
+
+def _over(values, bare, write, floor):
+    both = {r: floor(bare[r], write[r]) for r in bare if r in write}
+    return figures.ratio(values, both)
+
+
+def _hand_over_growth(results):
+    return figures.ratio(
+        results.values("hand-over", "10000", "holdfast-sync", "p50_us"),
+        results.values("hand-over", "10", "holdfast-sync", "p50_us"),
+    )
+
+
+def _quotient(measure, row, name, base):
+    """Of two values of one sample."""
+
+    def found(results):
+        for setting in results.settings(measure):
+            return figures.ratio(
+                results.values(measure, setting, row, name),
+                results.values(measure, setting, row, base),
+            )
+        return None
+
+    return found
+
+
+def _bytes_per_lock(results):
+    for setting in results.settings("held"):
+        return figures.spread(
+            results.values("held", setting, "holdfast-process", "bytes_per_lock").values()
+        )
+    return None
+
+
+TARGETS = (
+    Target(
+        "64 callers, process: pairs/s over bare",
+        0.75,
+        True,
+        _ratio("pairs", "4x16", "holdfast-process", "bare"),
+    ),
+    Target(
+        "64 callers, sync: pairs/s over bare",
+        0.6,
+        True,
+        _ratio("pairs", "4x16", "holdfast-sync", "bare"),
+    ),
+    Target(
+        "64 callers, process: server CPU of a pair over bare's",
+        1.6,
+        False,
+        _ratio("pairs", "4x16", "holdfast-process", "bare", "server_cpu_us"),
+    ),
+    Target(
+        "1 caller, sync: p50 of a pair over a bare pair and two durable writes",
+        1.15,
+        False,
+        _one_caller_over_floor,
+    ),
+    Target(
+        "64 callers, sync: pairs/s over etcd's lock service",
+        10,
+        True,
+        _ratio("pairs", "4x16", "holdfast-sync", "etcd-lock"),
+    ),
+    Target(
+        "64 callers, sync: pairs/s over ZooKeeper",
+        10,
+        True,
+        _ratio("pairs", "4x16", "holdfast-sync", "zookeeper"),
+    ),
+    Target(
+        "hand-over to 1 waiter, sync: p50 over a bare round trip and a durable write",
+        1.5,
+        False,
+        _hand_over_over_floor("1"),
+    ),
+    Target(
+        "hand-over, sync: p50 with 10,000 waiters over that with 10", 1.2, False, _hand_over_growth
+    ),
+    Target(
+        "leases that lapse at once, sync: others' p99 over their usual p99",
+        2,
+        False,
+        _quotient("lapse", "holdfast-sync", "p99_us", "usual_p99_us"),
+    ),
+    Target("resident memory of a held lock", 600, False, _bytes_per_lock, " bytes"),
+    Target(
+        "starting with the locks over a bare reading of them",
+        3,
+        False,
+        _quotient("held", "holdfast-process", "start_s", "scan_s"),
+    ),
+)
