@@ -3,8 +3,18 @@
 #include <future>
 #include <utility>
 
+#include "services/lock/engine/recycle.h"
+
 namespace holdfast {
 namespace {
+
+// So many turns TakeTurn runs at the most while others go on submitting: its thread has
+// work of its own.
+constexpr int kTurnsAtOnce = 16;
+
+Mailbox::Wake WakeFor(LockEngine::Begin begin) {
+  return begin == LockEngine::Begin::kNow ? Mailbox::Wake::kEngine : Mailbox::Wake::kNobody;
+}
 
 // Wakes the thread that waits for the drain.
 class DrainListener final : public CallListener {
@@ -46,7 +56,7 @@ bool LockEngine::AbandonStart() {
   return state_.compare_exchange_strong(starting, State::kStopped);
 }
 
-CallId LockEngine::Submit(CommandBody body, CallListener* listener) {
+CallId LockEngine::Submit(CommandBody body, CallListener* listener, Begin begin) {
   const CallId call{next_call_.fetch_add(1, std::memory_order_relaxed)};
   const State state = state_.load(std::memory_order_acquire);
   if (state != State::kServing) {
@@ -55,7 +65,7 @@ CallId LockEngine::Submit(CommandBody body, CallListener* listener) {
     return call;
   }
   Mailbox::Item item{.command = {.call = call, .body = std::move(body)}, .listener = listener};
-  if (!mailbox_.Put(item)) {
+  if (!mailbox_.Put(item, WakeFor(begin))) {
     const bool stopped = state_.load(std::memory_order_acquire) == State::kStopped;
     listener->OnOutcome(
         stopped ? Refused{.reason = Refusal::kStopping}
@@ -77,7 +87,7 @@ void LockEngine::ReportUndelivered(UndeliveredCommand grant) {
 }
 
 CallId LockEngine::OpenStream(AttachCommand first_page, std::uint64_t operation,
-                              SessionListener* listener) {
+                              SessionListener* listener, Begin begin) {
   const CallId call{next_call_.fetch_add(1, std::memory_order_relaxed)};
   const State state = state_.load(std::memory_order_acquire);
   if (state != State::kServing) {
@@ -90,7 +100,7 @@ CallId LockEngine::OpenStream(AttachCommand first_page, std::uint64_t operation,
                                  .stream = call,
                                  .operation = operation},
                      .session_listener = listener};
-  if (!mailbox_.Put(item)) {
+  if (!mailbox_.Put(item, WakeFor(begin))) {
     const bool stopped = state_.load(std::memory_order_acquire) == State::kStopped;
     listener->OnEnded(
         stopped ? Refused{.reason = Refusal::kStopping}
@@ -99,7 +109,8 @@ CallId LockEngine::OpenStream(AttachCommand first_page, std::uint64_t operation,
   return call;
 }
 
-bool LockEngine::SubmitOperations(CallId stream, std::vector<SessionOperation>& operations) {
+bool LockEngine::SubmitOperations(CallId stream, std::vector<SessionOperation>& operations,
+                                  Begin begin) {
   // The stream is told of its end, or will be by the drain.
   if (state_.load(std::memory_order_acquire) != State::kServing) return true;
   std::uint64_t call = next_call_.fetch_add(operations.size(), std::memory_order_relaxed);
@@ -115,7 +126,7 @@ bool LockEngine::SubmitOperations(CallId stream, std::vector<SessionOperation>& 
                                  .stream = stream,
                                  .operation = operation.id}});
   }
-  if (mailbox_.PutTogether(items, !may_refuse || has_page)) return true;
+  if (mailbox_.PutTogether(items, !may_refuse || has_page, WakeFor(begin))) return true;
   for (std::size_t i = 0; i < items.size(); ++i) {
     operations[i].body = std::move(items[i].command.body);
   }
@@ -153,14 +164,38 @@ TableStats LockEngine::stats() const {
   return stats_;
 }
 
-void LockEngine::Run() {
-  while (!mailbox_.Finished()) {
-    const Duration limit = runner_->TimeToNextTurn(clock_.Read().monotonic);
-    std::vector<Mailbox::Item> items = mailbox_.TakeAll(limit);
-    if (absl::Status status = RunTurn(items); !status.ok()) {
-      state_ = State::kStopped;
-      on_fatal_(status);
+void LockEngine::TakeTurn() {
+  if (!mailbox_.TryTakeTurn(items_)) return;
+  for (int turns = 1;; ++turns) {
+    BeginTurn();
+    if (runner_->CommitMayWait()) {
+      mailbox_.HandOver();
       return;
+    }
+    if (!FinishTurn()) return;
+    if (turns == kTurnsAtOnce) {
+      mailbox_.GiveUp(NextTurn());
+      return;
+    }
+    if (!mailbox_.Continue(items_, NextTurn())) return;
+  }
+}
+
+void LockEngine::Run() {
+  while (true) {
+    switch (mailbox_.Await(clock_, items_)) {
+      case Mailbox::Turn::kNone:
+        return;
+      case Mailbox::Turn::kBegin:
+        BeginTurn();
+        break;
+      case Mailbox::Turn::kFinish:
+        break;
+    }
+    if (!FinishTurn()) return;
+    while (mailbox_.Continue(items_, NextTurn())) {
+      BeginTurn();
+      if (!FinishTurn()) return;
     }
   }
 }
@@ -173,27 +208,38 @@ void LockEngine::BeatUntilStopped() {
   }
 }
 
-absl::Status LockEngine::RunTurn(std::vector<Mailbox::Item>& items) {
-  std::vector<Command> commands;
-  commands.reserve(items.size());
-  for (Mailbox::Item& item : items) {
+void LockEngine::BeginTurn() {
+  Recycle(commands_);
+  for (Mailbox::Item& item : items_) {
     if (item.listener != nullptr) listeners_.emplace(item.command.call, item.listener);
     if (item.session_listener != nullptr) {
       streams_[item.command.call].listener = item.session_listener;
     }
-    commands.push_back(std::move(item.command));
+    commands_.push_back(std::move(item.command));
   }
-  std::vector<Delivery> deliveries;
-  absl::Status status = runner_->Run(commands, clock_.Read(), deliveries);
-  if (!status.ok()) return status;
-  PublishStats();
-  Deliver(deliveries);
-  runner_->Finished(clock_.Read().monotonic);
-  return status;
+  runner_->Apply(commands_, clock_.Read());
 }
 
-void LockEngine::Deliver(std::vector<Delivery>& deliveries) {
-  for (Delivery& delivery : deliveries) {
+// False: the commit has failed, and there will be no other turn.
+bool LockEngine::FinishTurn() {
+  Recycle(deliveries_);
+  if (absl::Status status = runner_->Commit(deliveries_); !status.ok()) {
+    state_ = State::kStopped;
+    mailbox_.Fail();
+    on_fatal_(status);
+    return false;
+  }
+  PublishStats();
+  Deliver();
+  last_turn_ = clock_.Read().monotonic;
+  runner_->Finished(last_turn_);
+  return true;
+}
+
+Instant LockEngine::NextTurn() const { return last_turn_ + runner_->TimeToNextTurn(last_turn_); }
+
+void LockEngine::Deliver() {
+  for (Delivery& delivery : deliveries_) {
     if (delivery.stream != CallId{}) {
       CollectForStream(delivery);
       continue;

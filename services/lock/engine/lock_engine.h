@@ -1,9 +1,13 @@
-// The engine: one thread that owns the lock table, and the mailbox in front of it.
+// The engine: the lock table, the mailbox in front of it, and a thread.
 //
-// Any thread may submit commands. The engine's thread takes all that are waiting,
-// applies them to the table, commits the changes as one batch, and only then delivers
-// the outcomes. While one batch is being written, the next one collects, so all of
-// its callers share the cost of one sync.
+// Any thread may submit commands. One thread at a time has the turn: it takes all that
+// are waiting, applies them to the table, commits the changes as one batch, and only
+// then delivers the outcomes. While one batch is being written, the next one collects,
+// so all of its callers share the cost of one sync.
+//
+// The turn is the engine's thread's, which also fires the timers, unless a thread that
+// has submitted something takes it for as long as there is no disk to wait for: that
+// saves waking the engine's thread. A commit that waits is always the engine's thread's.
 //
 // Nothing is answered before it is durable. That includes reads: they are answered
 // together with the batch in which they were read, so nobody sees anything that a
@@ -35,8 +39,8 @@ namespace holdfast {
 // outcome; the engine does not touch it after that.
 class CallListener {
  public:
-  // Called on the engine's thread, or within Submit. Must not block, because that
-  // blocks every other call. May call Submit, Cancel and ReportUndelivered.
+  // Called on the engine's thread, or within Submit or TakeTurn. Must not block, because
+  // that blocks every other call. May call Submit, Cancel and ReportUndelivered.
   virtual void OnOutcome(Outcome outcome) = 0;
 
  protected:
@@ -61,12 +65,12 @@ struct SessionOutcome {
 class SessionListener {
  public:
   // What one turn of the engine has for the stream, in order. Called on the engine's
-  // thread. Must not block. May call SubmitOperations and EndStream.
+  // thread, or within TakeTurn. Must not block. May call SubmitOperations and EndStream.
   virtual void OnOutcomes(std::vector<SessionOutcome> outcomes) = 0;
 
   // The stream's final outcome: kSessionReplaced, kStopping, kStarting, kLimitExceeded,
   // or kCancelled after EndStream. Operations without an answer get none. Called once, on
-  // the engine's thread or within OpenStream.
+  // the engine's thread, or within OpenStream or TakeTurn.
   virtual void OnEnded(const Refused& reason) = 0;
 
  protected:
@@ -77,7 +81,7 @@ class SessionListener {
 // other, in this order, at most once each.
 class LockEngine {
  public:
-  // `on_fatal` is called on the engine's thread when a commit has failed. It should
+  // `on_fatal` is called by whoever has the turn when a commit has failed. It should
   // end the process; if it returns, the engine no longer answers anything.
   LockEngine(const Limits& limits, const Clock& clock,
              std::function<void(const absl::Status&)> on_fatal);
@@ -95,10 +99,21 @@ class LockEngine {
   // the engine is serving or has stopped, and nothing was changed.
   bool AbandonStart();
 
+  // When the engine begins with what is submitted, at the latest.
+  enum class Begin {
+    kNow,
+    kAtTakeTurn,  // Which the same thread calls soon: once for all that it has submitted.
+  };
+
   // Submits a command. `listener` gets exactly one final outcome, possibly before
   // Submit returns. Refused at once with kStarting, kStopping or kLimitExceeded (the
   // mailbox is full).
-  CallId Submit(CommandBody body, CallListener* listener);
+  CallId Submit(CommandBody body, CallListener* listener, Begin begin = Begin::kNow);
+
+  // Runs the engine on this thread if it has something to do and nobody else does it, and
+  // never waits for a disk. May deliver outcomes to any listener: REQUIRES: the caller
+  // holds no lock that a listener takes.
+  void TakeTurn();
 
   // The caller of `call` has gone. Its listener still gets a final outcome:
   // kCancelled, or one that was already on its way.
@@ -113,13 +128,15 @@ class LockEngine {
 
   // Opens a stream of a session. `operation` is repeated by its Attached outcome. Refused
   // at once as by Submit.
-  CallId OpenStream(AttachCommand first_page, std::uint64_t operation, SessionListener* listener);
+  CallId OpenStream(AttachCommand first_page, std::uint64_t operation, SessionListener* listener,
+                    Begin begin = Begin::kNow);
 
   // Submits operations of a stream: all of one message together, so that they take the
   // mailbox's lock once. False: the mailbox is full, and they are unchanged. That cannot
   // happen if there is an AttachPageCommand among them, or nothing but what has no
   // outcome. After the stream's end they are dropped.
-  bool SubmitOperations(CallId stream, std::vector<SessionOperation>& operations);
+  bool SubmitOperations(CallId stream, std::vector<SessionOperation>& operations,
+                        Begin begin = Begin::kNow);
 
   // The stream has ended. Its listener still gets OnEnded, with kCancelled or what was
   // already on its way. `by_client`: see EndStreamCommand.
@@ -131,7 +148,7 @@ class LockEngine {
   void Drain();
 
   // Ends the thread. Commands still in the mailbox are answered first, but not
-  // waiting calls: Drain answers those.
+  // waiting calls: Drain answers those. TakeTurn does nothing any more.
   void Stop();
 
   // The clock for the timestamps in commands.
@@ -150,8 +167,10 @@ class LockEngine {
 
   void Run();
   void BeatUntilStopped();
-  absl::Status RunTurn(std::vector<Mailbox::Item>& items);
-  void Deliver(std::vector<Delivery>& deliveries);
+  void BeginTurn();
+  bool FinishTurn();
+  Instant NextTurn() const;
+  void Deliver();
   void CollectForStream(Delivery& delivery);
   void DeliverToStreams();
   void PublishStats();
@@ -168,7 +187,11 @@ class LockEngine {
   mutable Mutex stats_mutex_;
   TableStats stats_ GUARDED_BY(stats_mutex_);
 
-  // Used by the engine's thread alone.
+  // Used by whoever has the turn.
+  std::vector<Mailbox::Item> items_;
+  std::vector<Command> commands_;
+  std::vector<Delivery> deliveries_;
+  Instant last_turn_;  // Its end.
   std::unique_ptr<LockStore> store_;
   std::unique_ptr<TurnRunner> runner_;
   absl::flat_hash_map<CallId, CallListener*> listeners_;

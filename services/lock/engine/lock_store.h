@@ -22,7 +22,7 @@ class RecordVisitor {
   virtual void OnReservedTokens(std::uint64_t through) = 0;
 };
 
-// Single-threaded: used by the engine's thread only.
+// Used by one thread at a time: whoever has the engine's turn.
 class LockStore {
  public:
   virtual ~LockStore() = default;
@@ -30,8 +30,6 @@ class LockStore {
   // Passes every record to `visitor`. Called once, before the first Commit.
   // DATA_LOSS: a record cannot be read; the message names it. The visitor may already
   // have received some records.
-  // DATA_LOSS: a record cannot be read; the message names it. The visitor may
-  // have been given some records by then.
   virtual absl::Status Load(RecordVisitor& visitor) = 0;
 
   // Writes the whole batch or nothing, and returns OK only once it is as durable as
@@ -39,6 +37,10 @@ class LockStore {
   // unknown: the store must not be used again and the commit must not be retried,
   // because a second sync can succeed after the first one has lost the data.
   virtual absl::Status Commit(const RecordBatch& batch) = 0;
+
+  // Whether the Commit of this batch may wait for a disk, so that it must not be called
+  // where others are kept waiting.
+  virtual bool MayWait(const RecordBatch& batch) const { return !batch.empty(); }
 };
 
 }  // namespace holdfast

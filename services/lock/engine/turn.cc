@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "services/lock/engine/recycle.h"
+
 namespace holdfast {
 namespace {
 
@@ -39,18 +41,21 @@ absl::Status TurnRunner::Load(const Now& now) {
   return table_.FinishRestore();
 }
 
-absl::Status TurnRunner::Run(const std::vector<Command>& commands, const Now& now,
-                             std::vector<Delivery>& deliveries) {
+void TurnRunner::Apply(const std::vector<Command>& commands, const Now& now) {
   const bool may_fire = stall_guard_.MayFire(now.monotonic, table_.NextSilenceTimer(),
                                              heart_.LastStall(now.monotonic));
-  Effects effects;
-  for (const Command& command : commands) table_.Apply(command, now, effects);
+  for (const Command& command : commands) table_.Apply(command, now, effects_);
   table_.FireTimers(now, may_fire ? LockTable::Expiry::kActive : LockTable::Expiry::kSuspended,
-                    effects);
-  if (!effects.changes.empty()) {
-    if (absl::Status status = store_.Commit(effects.changes); !status.ok()) return status;
+                    effects_);
+}
+
+absl::Status TurnRunner::Commit(std::vector<Delivery>& deliveries) {
+  if (!effects_.changes.empty()) {
+    if (absl::Status status = store_.Commit(effects_.changes); !status.ok()) return status;
   }
-  std::move(effects.deliveries.begin(), effects.deliveries.end(), std::back_inserter(deliveries));
+  std::move(effects_.deliveries.begin(), effects_.deliveries.end(), std::back_inserter(deliveries));
+  Recycle(effects_.changes);
+  Recycle(effects_.deliveries);
   return absl::OkStatus();
 }
 

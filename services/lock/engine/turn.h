@@ -1,7 +1,7 @@
 // One turn of the engine: commands in, one commit, outcomes out.
 //
-// This is everything between the mailbox and the store, without the thread, so that
-// the simulator can drive it. Single-threaded, except for Beat.
+// This is everything between the mailbox and the store, without any thread, so that
+// the simulator can drive it. Used by one thread at a time, except for Beat.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_TURN_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_TURN_H_
@@ -29,11 +29,23 @@ class TurnRunner {
   absl::Status Load(const Now& now);
 
   // Applies `commands`, then fires the timers that are due, so that a renewal that
-  // has arrived counts before its lease lapses. Commits the changes, and appends to
-  // `deliveries` the outcomes that may now be delivered. After an error nothing may
-  // be delivered, and the runner must not be used again.
+  // has arrived counts before its lease lapses. Commit follows.
+  void Apply(const std::vector<Command>& commands, const Now& now);
+
+  // Whether Commit may wait for a disk.
+  bool CommitMayWait() const { return store_.MayWait(effects_.changes); }
+
+  // Commits the changes, and appends to `deliveries` the outcomes that may now be
+  // delivered. After an error nothing may be delivered, and the runner must not be
+  // used again.
+  absl::Status Commit(std::vector<Delivery>& deliveries);
+
+  // Both.
   absl::Status Run(const std::vector<Command>& commands, const Now& now,
-                   std::vector<Delivery>& deliveries);
+                   std::vector<Delivery>& deliveries) {
+    Apply(commands, now);
+    return Commit(deliveries);
+  }
 
   // To be called after the outcomes of a Run have been delivered, so that the time
   // they took is not mistaken for a stall.
@@ -51,6 +63,7 @@ class TurnRunner {
  private:
   LockTable table_;
   LockStore& store_;
+  Effects effects_;  // Of Apply, until Commit.
   StallGuard stall_guard_;
   Heart heart_;
 };

@@ -1,5 +1,6 @@
 #include "services/lock/storage/rocksdb_store.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <set>
@@ -176,18 +177,28 @@ absl::Status RocksDbStore::Load(RecordVisitor& visitor) {
   return FromRocksDb("cannot read the database", record->status());
 }
 
+// A token must never be granted twice, whatever else a power loss undoes. Marks are rare,
+// so this costs nothing.
+bool RocksDbStore::MustSync(const RecordBatch& batch) const {
+  return options_.durability == Durability::kSync ||
+         std::any_of(batch.begin(), batch.end(), [](const RecordChange& change) {
+           return std::holds_alternative<ReserveTokens>(change);
+         });
+}
+
+bool RocksDbStore::MayWait(const RecordBatch& batch) const {
+  return !batch.empty() && MustSync(batch);
+}
+
 absl::Status RocksDbStore::Commit(const RecordBatch& batch) {
   if (failed_) return absl::FailedPreconditionError("an earlier commit has failed");
   if (batch.empty()) return absl::OkStatus();
   rocksdb::WriteOptions options;
-  options.sync = options_.durability == Durability::kSync;
+  options.sync = MustSync(batch);
   rocksdb::WriteBatch writes;
   for (const RecordChange& change : batch) {
     const rocksdb::Status status = std::visit(ChangeWriter{writes}, change);
     if (!status.ok()) return FromRocksDb("cannot encode a change", status);
-    // A token must never be granted twice, whatever else a power loss undoes.
-    // Marks are rare, so this costs nothing.
-    if (std::holds_alternative<ReserveTokens>(change)) options.sync = true;
   }
   const rocksdb::Status written = db_->Write(options, &writes);
   failed_ = !written.ok();

@@ -70,6 +70,7 @@ class RocksDbStore : public LockStore {
 
   absl::Status Load(RecordVisitor& visitor) override;
   absl::Status Commit(const RecordBatch& batch) override;
+  bool MayWait(const RecordBatch& batch) const override;
 
  private:
   RocksDbStore(RocksDbStoreOptions options, std::unique_ptr<DataDirectory> directory);
@@ -78,6 +79,8 @@ class RocksDbStore : public LockStore {
   // once.
   absl::Status OpenDatabase();
   absl::Status Raise();
+
+  bool MustSync(const RecordBatch& batch) const;
 
   // In the order of their construction: the database goes first.
   const RocksDbStoreOptions options_;

@@ -273,14 +273,14 @@ FAULTS = [
     _value(
         "commit nothing",
         _ENGINE + "turn.cc",
-        "!effects.changes.empty()",
+        "!effects_.changes.empty()",
         "false",
     ),
     _raw(
         "go on after a commit that failed",
         _ENGINE + "turn.cc",
-        "if (absl::Status status = store_.Commit(effects.changes); !status.ok()) return status;",
-        "if (absl::Status status = store_.Commit(effects.changes); !status.ok() && !ON)"
+        "if (absl::Status status = store_.Commit(effects_.changes); !status.ok()) return status;",
+        "if (absl::Status status = store_.Commit(effects_.changes); !status.ok() && !ON)"
         " return status;",
     ),
     _raw(
