@@ -85,6 +85,8 @@ class RewriteTest(unittest.TestCase):
         log = f"INFO: x\na.cc:{line}:4: error: 'wrong' was not declared\nother.cc:1:1: error: no\n"
         self.assertEqual(workspace.wrong_mutants(log, {"a.cc": made}), {1})
         self.assertEqual(workspace.wrong_mutants("other.cc:1:1: error: no\n", {"a.cc": made}), set())
+        log = f"other.cc:9:9:   required from here\n./a.cc:{line}:4: error: 'wrong'\n"
+        self.assertEqual(workspace.wrong_mutants(log, {"a.cc": made}), {1})
         log = f"/usr/include/x:1:1: error: no\na.cc:{line}:4:   required from here\n"
         self.assertEqual(workspace.wrong_mutants(log, {"a.cc": made}), {1})
 

@@ -9,9 +9,12 @@ import xml.etree.ElementTree
 import rewrite
 
 _SKIPPED = re.compile(r"bazel-.*|\.git|\.bazelrc\.user|node_modules|__pycache__")
-_ERROR = re.compile(r"^([\w./+-]+):(\d+):(\d+): (?:fatal )?error: (.*)", re.MULTILINE)
+# Of a header the compiler says how it was found: ./clients/cpp/core/clock.h.
+_ERROR = re.compile(r"^(?:\./)?([\w./+-]+):(\d+):(\d+): (?:fatal )?error: (.*)", re.MULTILINE)
 # Where a template was used wrongly, if the error itself is in somebody else's header.
-_PLACE = re.compile(r"^([\w./+-]+):(\d+):(\d+):\s+(?:required|in ['‘]constexpr)", re.MULTILINE)
+_PLACE = re.compile(
+    r"^(?:\./)?([\w./+-]+):(\d+):(\d+):\s+(?:required|in ['‘]constexpr)", re.MULTILINE
+)
 
 
 class BuildFailed(Exception):
