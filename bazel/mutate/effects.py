@@ -4,8 +4,12 @@ Swapping two statements that have nothing to do with each other changes nothing,
 tried. This errs on the side of trying.
 """
 
+import re
+
 from source import Kind
 
+# How a protobuf message is written: one field at a time, and the others do not know of it.
+_FIELD_WRITER = re.compile(r"(?:set|mutable|add|clear)_(\w+)")
 _ASSIGNS = {Kind.COMPOUND_ASSIGNMENT_OPERATOR}
 
 
@@ -25,6 +29,12 @@ class Effects:
         )  # fmt: skip
 
     def _walk(self, node):
+        field = self._field(node)
+        if field:
+            self.written.add(field)
+            for argument in node.get_arguments():
+                self._walk(argument)
+            return
         children = list(node.get_children())
         if node.kind == Kind.CALL_EXPR:
             self._call(node, children)
@@ -73,11 +83,27 @@ class Effects:
     def _write(self, node):
         """Whatever the expression is about: `table.at(x)` is about `table`."""
         while node is not None:
-            name = self._chain(node)
+            name = self._chain(node) or self._field(node)
             if name:
                 self.written.add(name)
                 return
             node = next((c for c in node.get_children() if c.kind.is_expression()), None)
+
+    def _field(self, node):
+        """`request.key` for `request.set_key(...)`, `request.tags` for `request.mutable_tags()`."""
+        called = node.referenced if node.kind == Kind.CALL_EXPR else None
+        if called is None or called.kind != Kind.CXX_METHOD:
+            return ""
+        writer = _FIELD_WRITER.fullmatch(called.spelling)
+        if not writer:
+            return ""
+        message = next(node.get_children(), None)
+        while message is not None:
+            name = self._chain(message) or self._field(message)
+            if name:
+                return f"{name}.{writer.group(1)}"
+            message = next((c for c in message.get_children() if c.kind.is_expression()), None)
+        return ""
 
     def _chain(self, node):
         target = node.referenced

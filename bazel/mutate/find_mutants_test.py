@@ -53,6 +53,24 @@ class FindMutantsTest(unittest.TestCase):
         swapped = {after for kind, after in self.found(code) if kind == "swap-statements"}
         self.assertEqual(swapped, {"t.Set(n, 9); t.Cancel(n);"})
 
+    def test_fields_of_a_message_do_not_touch_each_other(self):
+        code = """
+struct Span { void set_seconds(int); void set_nanos(int); };
+struct Message { void set_key(int); void set_id(int); Span* mutable_span(); int id() const; };
+void Send(Message message);
+void F(Message m, int n) {
+  m.set_key(n);
+  m.set_id(n);
+  m.mutable_span()->set_seconds(n);
+  m.mutable_span()->set_nanos(m.id());
+  Send(m);
+}"""
+        swapped = {after for kind, after in self.found(code) if kind == "swap-statements"}
+        self.assertEqual(swapped, {
+            "m.mutable_span()->set_nanos(m.id()); m.mutable_span()->set_seconds(n);",
+            "Send(m); m.mutable_span()->set_nanos(m.id());",
+        })  # fmt: skip
+
     def test_a_comparison_is_shifted_and_a_condition_negated(self):
         self.assertEqual(
             self.found("int F(int a, int b) {\n  if (a < b)\n    return a;\n  return b;\n}"),
