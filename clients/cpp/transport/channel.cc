@@ -15,8 +15,9 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, Duration 
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
 
   // Leases run on while there is no connection, so it is sought again quickly: gRPC's
-  // own pauses grow to two minutes, and one try may take 20 s.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  // own pauses grow to two minutes, and one try may take 20 s. The first pause cannot be
+  // shorter than this.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(pause));
 
