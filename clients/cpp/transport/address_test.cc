@@ -1,6 +1,5 @@
 #include "clients/cpp/transport/address.h"
 
-#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -8,7 +7,9 @@
 
 #include <cstdlib>
 #include <string>
+#include <utility>
 
+#include "clients/cpp/transport/testing/unprivileged.h"
 #include "gtest/gtest.h"
 
 namespace holdfast::core {
@@ -22,10 +23,27 @@ TEST(AddressTest, UnixSocketsAndPortsAreAddresses) {
 }
 
 TEST(AddressTest, AnythingElseIsNot) {
-  for (const char* address : {"", "localhost", "7650", ":7650", "localhost:", "localhost:0",
-                              "localhost:65536", "localhost:http", "localhost:7650 ", "::1:7650",
-                              "unix:", "http://localhost:7650", "dns:///localhost:7650"}) {
+  for (const char* address :
+       {"", "localhost", "7650", ":7650", "localhost:", "localhost:0", "localhost:65536",
+        "localhost:http", "localhost:7650 ", "::1:7650", "localhost:-1",
+        "localhost:99999999999999999999", "[::1:7650", "::1]:7650", "a/b:7650",
+        "unix:", "http://localhost:7650", "dns:///localhost:7650"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(CheckAddress(address))) << address;
+  }
+}
+
+TEST(AddressTest, ErrorSaysWhichAddressAndWhatIsWrongWithIt) {
+  const std::string long_path = "unix:/" + std::string(107, 'a');
+  const std::pair<std::string, std::string> wrong[] = {
+      {"nowhere", "must be unix:/path or host:port"},
+      {"unix:", "the path is missing"},
+      {long_path, "a path can have at most 107 bytes"},
+      {"::1:7650", "an IPv6 address needs brackets: [::1]:port"},
+      {"a/b:7650", "must be unix:/path or host:port"},
+      {"a:port", "the port is invalid"},
+  };
+  for (const auto& [address, why] : wrong) {
+    EXPECT_EQ(CheckAddress(address).message(), "address \"" + address + "\": " + why);
   }
 }
 
@@ -33,18 +51,6 @@ TEST(AddressTest, PathOfASocketHasALimit) {
   EXPECT_TRUE(CheckAddress("unix:/" + std::string(106, 'a')).ok());
   EXPECT_TRUE(absl::IsInvalidArgument(CheckAddress("unix:/" + std::string(107, 'a'))));
 }
-
-// Permissions do not hold root back, so its thread gives up being root for the file system.
-class UnprivilegedThread {
- public:
-  UnprivilegedThread() { setfsuid(kNobody); }
-  ~UnprivilegedThread() { setfsuid(geteuid()); }
-  UnprivilegedThread(const UnprivilegedThread&) = delete;
-  UnprivilegedThread& operator=(const UnprivilegedThread&) = delete;
-
- private:
-  static constexpr uid_t kNobody = 65'534;
-};
 
 class MayConnectTest : public testing::Test {
  protected:
@@ -61,6 +67,7 @@ class MayConnectTest : public testing::Test {
 
   void TearDown() override {
     close(listener_);
+    chmod(directory_.c_str(), 0755);
     unlink(path().c_str());
     rmdir(directory_.c_str());
   }
@@ -73,7 +80,7 @@ class MayConnectTest : public testing::Test {
 };
 
 TEST_F(MayConnectTest, SocketThatIsClosedToThisUserIsDenied) {
-  ASSERT_EQ(chmod(path().c_str(), 0700), 0);
+  ASSERT_EQ(chmod(path().c_str(), 0), 0);
   const UnprivilegedThread unprivileged;
   const absl::Status status = CheckMayConnect(address());
   EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
@@ -82,9 +89,18 @@ TEST_F(MayConnectTest, SocketThatIsClosedToThisUserIsDenied) {
 
 TEST_F(MayConnectTest, DirectoryThatIsClosedToThisUserIsDenied) {
   ASSERT_EQ(chmod(path().c_str(), 0777), 0);
-  ASSERT_EQ(chmod(directory_.c_str(), 0700), 0);
+  ASSERT_EQ(chmod(directory_.c_str(), 0), 0);
   const UnprivilegedThread unprivileged;
   EXPECT_TRUE(absl::IsPermissionDenied(CheckMayConnect(address())));
+}
+
+TEST_F(MayConnectTest, OnlyPathsOfSocketsAreLookedAt) {
+  ASSERT_EQ(chmod(directory_.c_str(), 0), 0);
+  const UnprivilegedThread unprivileged;
+  EXPECT_EQ(CheckMayConnect("host:" + path()), absl::OkStatus());
+  const std::string longest = address() + std::string(107 - path().size(), 'a');
+  EXPECT_TRUE(absl::IsPermissionDenied(CheckMayConnect(longest)));
+  EXPECT_EQ(CheckMayConnect(longest + "a"), absl::OkStatus());
 }
 
 TEST_F(MayConnectTest, WhatCanHealOrIsInOrderIsNotDenied) {

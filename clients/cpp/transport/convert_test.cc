@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "clients/cpp/core/errors.h"
 #include "gmock/gmock.h"
@@ -16,6 +18,8 @@ namespace holdfast::core {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::Field;
 
 TEST(ConvertTest, DurationsGoThereAndBack) {
   for (const Duration span : {Duration(0), Duration(1ns), Duration(1500ms), Duration(24h * 366),
@@ -44,12 +48,24 @@ TEST(ConvertTest, DurationsWithTooManyNanosDoNotOverflow) {
   EXPECT_EQ(FromProto(span), Duration::min());
 }
 
+TEST(ConvertTest, LongestDurationsOfOursAreNotCutOff) {
+  google::protobuf::Duration span;
+  span.set_seconds(9'223'372'032);
+  EXPECT_EQ(FromProto(span), 9'223'372'032s);
+  span.set_seconds(9'223'372'033);
+  EXPECT_EQ(FromProto(span), Duration::max());
+  span.set_seconds(-9'223'372'032);
+  EXPECT_EQ(FromProto(span), -9'223'372'032s);
+  span.set_seconds(-9'223'372'033);
+  EXPECT_EQ(FromProto(span), Duration::min());
+}
+
 TEST(ConvertTest, RequestLeavesOutWhatIsAbsent) {
   const v1::AcquireRequest request =
       ToProto(WaitRequest{.key = "k", .lease_id = "id", .tags = {"a", "b"}, .owner = "me"});
   EXPECT_EQ(request.key(), "k");
   EXPECT_EQ(request.lease_id(), "id");
-  EXPECT_THAT(request.tags(), testing::ElementsAre("a", "b"));
+  EXPECT_THAT(request.tags(), ElementsAre("a", "b"));
   EXPECT_EQ(request.owner(), "me");
   EXPECT_FALSE(request.has_expire());
   EXPECT_FALSE(request.has_timeout());
@@ -61,6 +77,127 @@ TEST(ConvertTest, TimeoutZeroIsNotAbsent) {
   ASSERT_TRUE(request.has_timeout());
   EXPECT_EQ(request.timeout().seconds(), 0);
   EXPECT_EQ(request.expire().seconds(), 30);
+}
+
+TEST(ConvertTest, GrantWithoutAnEndHasNoRemaining) {
+  v1::Lease lease;
+  lease.set_fencing_token(42);
+  lease.mutable_elapsed()->set_nanos(7);
+  Grant grant = GrantFrom(lease);
+  EXPECT_EQ(grant.fencing_token, 42U);
+  EXPECT_EQ(grant.remaining, std::nullopt);
+  EXPECT_EQ(grant.elapsed, 7ns);
+  // But one that has just run out has one of zero.
+  lease.mutable_remaining();
+  grant = GrantFrom(lease);
+  EXPECT_EQ(grant.remaining, 0ns);
+}
+
+TEST(ConvertTest, HolderHasWhatTheServerTells) {
+  v1::Holder holder;
+  holder.set_owner("me");
+  holder.set_fencing_token(42);
+  holder.add_tags("b");
+  holder.add_tags("a");
+  holder.mutable_held_for()->set_seconds(3);
+  HolderInfo info = HolderFrom(holder);
+  EXPECT_EQ(info.owner, "me");
+  EXPECT_EQ(info.fencing_token, 42U);
+  EXPECT_THAT(info.tags, ElementsAre("a", "b"));
+  EXPECT_EQ(info.expire, std::nullopt);
+  EXPECT_EQ(info.remaining, std::nullopt);
+  EXPECT_EQ(info.held_for, 3s);
+
+  holder.mutable_expire()->set_seconds(30);
+  holder.mutable_remaining()->set_seconds(27);
+  info = HolderFrom(holder);
+  EXPECT_EQ(info.expire, 30s);
+  EXPECT_EQ(info.remaining, 27s);
+}
+
+TEST(ConvertTest, PlaceInTheQueueHasItsNumbersAndTheHolders) {
+  v1::WaitEvent::Queued queued;
+  queued.set_position(2);
+  queued.set_queue_sequence(1'000);
+  queued.add_holders()->set_owner("first");
+  queued.add_holders()->set_owner("second");
+  const QueueInfo info = QueueInfoFrom(queued);
+  EXPECT_EQ(info.position, 2U);
+  EXPECT_EQ(info.queue_sequence, 1'000U);
+  EXPECT_THAT(info.holders,
+              ElementsAre(Field(&HolderInfo::owner, "first"), Field(&HolderInfo::owner, "second")));
+}
+
+TEST(ConvertTest, LockHasItsHoldersAndHowManyWait) {
+  v1::Lock lock;
+  lock.set_key("k");
+  lock.add_holders()->set_fencing_token(42);
+  lock.set_queue_length(7);
+  const LockInfo info = LockInfoFrom(lock);
+  EXPECT_EQ(info.key, "k");
+  EXPECT_THAT(info.holders, ElementsAre(Field(&HolderInfo::fencing_token, 42U)));
+  EXPECT_EQ(info.queue_length, 7U);
+}
+
+TEST(ConvertTest, FilterIsAskedForAsItIs) {
+  const v1::Filter filter = ToProto(LockFilter{.key_prefix = "a/", .tags = {"x", "y"}});
+  EXPECT_EQ(filter.key_prefix(), "a/");
+  EXPECT_THAT(filter.tags(), ElementsAre("x", "y"));
+}
+
+TEST(ConvertTest, PagesHaveAllTheirLocksAndSayWhereTheNextBegins) {
+  v1::ListResponse listed;
+  listed.add_locks()->set_key("a");
+  listed.add_locks()->set_key("b");
+  listed.set_next_page_token("next");
+  const LockPage page = LockPageFrom(listed);
+  EXPECT_THAT(page.locks, ElementsAre(Field(&LockInfo::key, "a"), Field(&LockInfo::key, "b")));
+  EXPECT_EQ(page.next_page_token, "next");
+
+  v1::ReleaseByTagResponse released;
+  released.add_locks()->set_key("a");
+  released.add_locks()->set_key("b");
+  released.set_max_fencing_token(42);
+  released.set_next_page_token("next");
+  const LockTransport::ReleaseByTagPage ended = PageFrom(released);
+  EXPECT_THAT(ended.released.locks,
+              ElementsAre(Field(&LockInfo::key, "a"), Field(&LockInfo::key, "b")));
+  EXPECT_EQ(ended.released.max_fencing_token, 42U);
+  EXPECT_EQ(ended.next_page_token, "next");
+}
+
+TEST(ConvertTest, EventsComeInTheirOrderWithWhatBelongsToThem) {
+  v1::WatchResponse response;
+  v1::LeaseEvent& granted = *response.add_events();
+  granted.set_kind(v1::LeaseEvent::GRANTED);
+  granted.set_sequence(9);
+  granted.set_key("k");
+  granted.add_tags("x");
+  granted.set_owner("me");
+  granted.set_fencing_token(42);
+  granted.mutable_expire()->set_seconds(30);
+  granted.mutable_time()->set_seconds(1'700'000'000);
+  granted.mutable_time()->set_nanos(250'000'000);
+  response.add_events()->set_kind(v1::LeaseEvent::SNAPSHOT_END);
+
+  const std::vector<LockEvent> events = EventsFrom(response);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].kind, LockEvent::Kind::kGranted);
+  EXPECT_EQ(events[0].sequence, 9U);
+  EXPECT_EQ(events[0].key, "k");
+  EXPECT_THAT(events[0].tags, ElementsAre("x"));
+  EXPECT_EQ(events[0].owner, "me");
+  EXPECT_EQ(events[0].fencing_token, 42U);
+  EXPECT_EQ(events[0].expire, 30s);
+  EXPECT_EQ(events[0].time.time_since_epoch(), 1'700'000'000s + 250ms);
+  EXPECT_EQ(events[1].kind, LockEvent::Kind::kSnapshotEnd);
+  EXPECT_EQ(events[1].expire, std::nullopt);
+}
+
+TEST(ConvertTest, EventOfAKindThatANewerServerHasIsUnspecified) {
+  v1::WatchResponse response;
+  response.add_events()->set_kind(static_cast<v1::LeaseEvent::Kind>(99));
+  EXPECT_EQ(EventsFrom(response).at(0).kind, LockEvent::Kind::kUnspecified);
 }
 
 TEST(ConvertTest, StatusKeepsItsReason) {

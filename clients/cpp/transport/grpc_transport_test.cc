@@ -2,53 +2,23 @@
 
 #include "clients/cpp/transport/grpc_transport.h"
 
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdlib>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "clients/cpp/core/rendezvous.h"
+#include "clients/cpp/transport/testing/played_server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "holdfast/v1/lock_service.grpc.pb.h"
 
 namespace holdfast::core {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Each call runs the function of its kind.
-class PlayedService final : public v1::LockService::Service {
- public:
-  using Stream = grpc::ServerWriter<v1::WaitEvent>;
-
-  grpc::Status Wait(grpc::ServerContext* context, const v1::AcquireRequest* request,
-                    Stream* stream) override {
-    return on_wait(*context, *request, *stream);
-  }
-  grpc::Status Renew(grpc::ServerContext* context, const v1::RenewRequest* request,
-                     v1::RenewResponse* response) override {
-    return on_renew(*context, *request, *response);
-  }
-  grpc::Status Release(grpc::ServerContext*, const v1::ReleaseRequest* request,
-                       v1::ReleaseResponse*) override {
-    return on_release(*request);
-  }
-
-  std::function<grpc::Status(grpc::ServerContext&, const v1::AcquireRequest&, Stream&)> on_wait;
-  std::function<grpc::Status(grpc::ServerContext&, const v1::RenewRequest&, v1::RenewResponse&)>
-      on_renew;
-  std::function<grpc::Status(const v1::ReleaseRequest&)> on_release;
-};
 
 v1::WaitEvent QueuedEvent(std::uint32_t position, const std::string& holder) {
   v1::WaitEvent event;
@@ -66,28 +36,8 @@ v1::WaitEvent GrantedEvent(std::uint64_t token) {
   return event;
 }
 
-// Until the client cancels the call.
-void HangUntilCancelled(const grpc::ServerContext& context) {
-  while (!context.IsCancelled()) std::this_thread::sleep_for(1ms);
-}
-
 class GrpcTransportTest : public testing::Test {
  protected:
-  void SetUp() override {
-    grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterService(&service_);
-    server_ = builder.BuildAndStart();
-    address_ = "127.0.0.1:" + std::to_string(port);
-    transport_ = *GrpcTransport::Create(address_);
-  }
-
-  void TearDown() override {
-    transport_ = nullptr;
-    if (server_ != nullptr) server_->Shutdown();
-  }
-
   // Starts a wait whose end comes to end_.
   std::shared_ptr<LockTransport::WaitCall> Wait() {
     LockTransport::WaitEvents events;
@@ -97,12 +47,11 @@ class GrpcTransportTest : public testing::Test {
                             std::move(events));
   }
 
-  PlayedService service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::string address_;
-  std::unique_ptr<GrpcTransport> transport_;
+  PlayedServer server_;
+  PlayedLockService& service_ = server_.locks;
   std::vector<QueueInfo> queued_;  // Complete when end_ is set.
   Rendezvous<absl::StatusOr<Grant>> end_;
+  std::unique_ptr<GrpcTransport> transport_ = *GrpcTransport::Create(server_.address());
 };
 
 TEST_F(GrpcTransportTest, WaitBringsPlacesAndThenTheGrant) {
@@ -139,6 +88,30 @@ TEST_F(GrpcTransportTest, GrantIsNotHeldUpByTheEndOfTheStream) {
 TEST_F(GrpcTransportTest, StreamThatEndsWithoutAGrantIsUnavailable) {
   service_.on_wait = [](auto&, auto&, auto& stream) {
     stream.Write(QueuedEvent(1, "somebody"));
+    return grpc::Status::OK;
+  };
+  Wait();
+  EXPECT_TRUE(absl::IsUnavailable(end_.Wait().status()));
+}
+
+TEST_F(GrpcTransportTest, NothingComesAfterTheGrant) {
+  service_.on_wait = [](auto&, auto&, auto& stream) {
+    stream.Write(GrantedEvent(42));
+    // A server that is out of order.
+    stream.Write(QueuedEvent(1, "somebody"));
+    stream.Write(GrantedEvent(43));
+    return grpc::Status(grpc::StatusCode::INTERNAL, "");
+  };
+  Wait();
+  EXPECT_EQ(end_.Wait()->fencing_token, 42U);
+  // The call has ended when its connection has been given up.
+  transport_ = nullptr;
+  EXPECT_TRUE(queued_.empty());
+}
+
+TEST_F(GrpcTransportTest, WaitLastsForAsLongAsItMust) {
+  service_.on_wait = [](grpc::ServerContext& context, auto&, auto&) {
+    EXPECT_EQ(context.deadline(), std::chrono::system_clock::time_point::max());
     return grpc::Status::OK;
   };
   Wait();
@@ -225,7 +198,7 @@ TEST_F(GrpcTransportTest, ServerThatGoesAwayBreaksTheWait) {
   };
   Wait();
   waiting.Wait();
-  server_->Shutdown(gpr_time_from_millis(0, GPR_TIMESPAN));
+  server_.Shutdown();
   const absl::Status status = end_.Wait().status();
   EXPECT_TRUE(absl::IsUnavailable(status) || absl::IsCancelled(status)) << status;
 }
@@ -264,12 +237,28 @@ TEST_F(GrpcTransportTest, ShutdownDoesNotWaitForTheLimitOfAShortCall) {
   EXPECT_TRUE(absl::IsCancelled(answer.Wait().status()));
 }
 
+TEST_F(GrpcTransportTest, EndOfTheTransportEndsItsCallsFirst) {
+  Rendezvous<bool> waiting;
+  service_.on_wait = [&](grpc::ServerContext& context, auto&, auto&) {
+    waiting.Set(true);
+    HangUntilCancelled(context);
+    return grpc::Status::CANCELLED;
+  };
+  auto call = Wait();
+  waiting.Wait();
+  call = nullptr;
+  transport_ = nullptr;
+  const auto end = end_.WaitFor(0s);
+  ASSERT_TRUE(end.has_value());
+  EXPECT_TRUE(absl::IsCancelled(end->status()));
+}
+
 TEST_F(GrpcTransportTest, ProxyForWebPagesIsNotUsed) {
   for (const char* name : {"grpc_proxy", "http_proxy", "https_proxy"}) {
     ASSERT_EQ(setenv(name, "http://127.0.0.1:1", /*overwrite=*/1), 0);
   }
-  service_.on_release = [](auto&) { return grpc::Status::OK; };
-  const auto transport = *GrpcTransport::Create(address_);
+  service_.on_release = [](auto&, auto&, auto&) { return grpc::Status::OK; };
+  const auto transport = *GrpcTransport::Create(server_.address());
   Rendezvous<absl::Status> answer;
   transport->Release("k", "id", 10s, [&](absl::Status status) { answer.Set(std::move(status)); });
   EXPECT_EQ(answer.Wait(), absl::OkStatus());
