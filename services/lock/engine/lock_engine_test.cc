@@ -210,6 +210,64 @@ TEST_F(LockEngineTest, ThoseWhoAreToldOfATurnFindItInTheStats) {
   EXPECT_EQ(engine_.stats().leases, 1u);
 }
 
+// A store with one lease for each number up to `count`.
+class FullStore final : public LockStore {
+ public:
+  explicit FullStore(std::uint64_t count) : count_(count) {}
+
+  absl::Status Load(RecordVisitor& visitor) override {
+    for (std::uint64_t i = 1; i <= count_; ++i) {
+      const std::string name = std::to_string(i);
+      visitor.OnLease({.spec = {.key = name, .lease_id = name}, .fencing_token = i});
+    }
+    visitor.OnReservedTokens(count_);
+    return absl::OkStatus();
+  }
+  absl::Status Commit(const RecordBatch& /*batch*/) override { return absl::OkStatus(); }
+
+ private:
+  const std::uint64_t count_;
+};
+
+TEST_F(LockEngineTest, WhatIsLoadedIsInTheStatsAtOnce) {
+  ASSERT_TRUE(engine_.Start(std::make_unique<FullStore>(3)).ok());
+  EXPECT_EQ(engine_.stats().leases, 3u);
+}
+
+TEST_F(LockEngineTest, AWatchGoesOnWithTheNextPageWhenItsReaderAsks) {
+  // Asks for the next page until there is none.
+  class Reader final : public CallListener {
+   public:
+    explicit Reader(LockEngine& engine) : engine_(engine) {}
+    void OnOutcome(Outcome outcome) override {
+      const auto* page = std::get_if<Watched>(&outcome);
+      if (page == nullptr) return;
+      held_ += page->events.size();
+      if (page->snapshot_continues) {
+        engine_.ContinueWatch(call_.get());
+      } else {
+        complete_.set_value(held_ - 1);  // Without the end of the snapshot.
+      }
+    }
+    void Begin(CallId call) { begun_.set_value(call); }
+    std::size_t Held() { return complete_.get_future().get(); }
+
+   private:
+    LockEngine& engine_;
+    std::promise<CallId> begun_;
+    std::shared_future<CallId> call_ = begun_.get_future();
+    std::size_t held_ = 0;
+    std::promise<std::size_t> complete_;
+  };
+
+  constexpr std::size_t kLeases = 3 * WatchHub::kLeasesPerPage;
+  ASSERT_TRUE(engine_.Start(std::make_unique<FullStore>(kLeases)).ok());
+  Reader reader(engine_);
+  reader.Begin(engine_.Submit(WatchCommand{}, &reader));
+  EXPECT_EQ(reader.Held(), kLeases);
+  engine_.Stop();
+}
+
 TEST_F(LockEngineTest, AGrantThatDidNotArriveGoesToTheNext) {
   LockEngine engine(Limits{.reattach_window = std::chrono::milliseconds(1)}, SystemClock(),
                     [](const absl::Status& status) { ADD_FAILURE() << status; });

@@ -38,6 +38,12 @@ TEST(StallGuardTest, AfterALongSleepTimersAreHeldForTheGrace) {
   EXPECT_TRUE(guard.MayFire(woken + StallGuard::kGrace, woken));
 }
 
+TEST(StallGuardTest, AShortDelayIsNoLongSleep) {
+  const Instant late = kStart + StallGuard::kHeartbeat + StallGuard::kLate;
+  EXPECT_TRUE(RunningGuard().MayFire(late, std::nullopt));
+  EXPECT_FALSE(RunningGuard().MayFire(late + Duration(1), std::nullopt));
+}
+
 TEST(StallGuardTest, ATimerFoundLateIsHeldOnce) {
   StallGuard guard = RunningGuard();
   const Instant due = kStart + milliseconds(10);

@@ -23,7 +23,7 @@ class RecordingStore final : public LockStore {
   absl::Status Load(RecordVisitor& visitor) override {
     for (const LeaseRecord& lease : stored) visitor.OnLease(lease);
     visitor.OnReservedTokens(reserved);
-    return absl::OkStatus();
+    return load;
   }
   absl::Status Commit(const RecordBatch& batch) override {
     batches.push_back(batch);
@@ -32,6 +32,7 @@ class RecordingStore final : public LockStore {
 
   std::vector<LeaseRecord> stored;
   std::uint64_t reserved = 0;
+  absl::Status load;
   std::vector<RecordBatch> batches;
   absl::Status next_commit;
 };
@@ -151,6 +152,25 @@ TEST_F(TurnTest, LeasesThatLapseTogetherDoSoInTurnsWithoutAPause) {
   }
 }
 
+TEST_F(TurnTest, ATurnFiresAsManyMoreTimersAsHaveBeenSetSinceTheLast) {
+  constexpr int kMore = 100;
+  constexpr int kLeases = 2 * LockTable::kTimersAtOnce + kMore;
+  int made = 0;
+  const auto leases = [&](int count) {
+    std::vector<Command> commands;
+    for (const int end = made + count; made < end; ++made) {
+      commands.push_back(Acquire(std::to_string(made), std::to_string(made), milliseconds(100)));
+    }
+    return commands;
+  };
+  Run(leases(kLeases));
+  now_ += milliseconds(100);
+  Run(leases(kMore));
+  // Those of before, less what a turn may fire, and as many again as were new.
+  EXPECT_EQ(runner_.table().stats().leases,
+            static_cast<std::size_t>(kLeases - LockTable::kTimersAtOnce - kMore + kMore));
+}
+
 TEST_F(TurnTest, AStopDuringATurnIsAStall) {
   for (const bool stopped : {false, true}) {
     const std::string key = stopped ? "b" : "a";
@@ -178,6 +198,11 @@ TEST_F(TurnTest, TheNextTurnIsDueWithTheNextTimer) {
   Run({Acquire("a", "1", milliseconds(7))});
   EXPECT_EQ(runner_.TimeToNextTurn(now_), milliseconds(7));
   EXPECT_EQ(runner_.TimeToNextTurn(now_ + seconds(1)), Duration::zero());
+}
+
+TEST_F(TurnTest, LoadFailsWithTheStore) {
+  store_.load = absl::DataLossError("disk");
+  EXPECT_EQ(runner_.Load({.monotonic = now_}), store_.load);
 }
 
 TEST_F(TurnTest, LoadRefusesRecordsThatContradictEachOther) {
