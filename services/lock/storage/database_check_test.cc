@@ -64,6 +64,16 @@ TEST_F(DatabaseCheckTest, NothingIsChangedInAWholeDatabase) {
   EXPECT_EQ(TakeImage(path_), image_);
 }
 
+TEST_F(DatabaseCheckTest, CurrentNamesAManifestOnALineOfItsOwn) {
+  for (const char* current : {"", "\n", "MANIFEST-\n", "MANIFEST-000005", "MANIFEST-00000x\n",
+                              "MANIFEST_000005\n", "000004.log\n"}) {
+    image_["CURRENT"] = current;
+    const absl::Status status = Check().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("CURRENT is damaged")) << current;
+  }
+}
+
 TEST_F(DatabaseCheckTest, TheNewestLogMayBeTorn) {
   image_["000007.log"].resize(2 * kSectorSize + 100);
   EXPECT_EQ(Check().status(), absl::OkStatus());
