@@ -246,6 +246,17 @@ TEST(ConvertTest, ReasonsOfOthersAreNotOurs) {
   EXPECT_EQ(status, absl::AbortedError("held"));
 }
 
+TEST(ConvertTest, DetailsThatBreakOffAreNone) {
+  google::rpc::ErrorInfo info;
+  info.set_domain("holdfast");
+  info.set_reason("LOCK_HELD");
+  google::rpc::Status details;
+  details.add_details()->PackFrom(info);
+  const grpc::Status status(grpc::StatusCode::ABORTED, "held",
+                            details.SerializeAsString() + "\xff");
+  EXPECT_EQ(StatusFrom(status), absl::AbortedError("held"));
+}
+
 TEST(ConvertTest, StatusWithoutOrWithBrokenDetailsIsStillAStatus) {
   EXPECT_TRUE(absl::IsUnavailable(
       StatusFrom(grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone", "\xff\xff"))));
