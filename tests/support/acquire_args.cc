@@ -28,6 +28,8 @@ v1::AcquireRequest ToRequest(const AcquireArgs& args) {
   for (const std::string& tag : args.tags) request.add_tags(tag);
   if (args.expire.has_value()) *request.mutable_expire() = ToProto(*args.expire);
   if (args.timeout.has_value()) *request.mutable_timeout() = ToProto(*args.timeout);
+  request.set_bound(args.bound);
+  if (args.max_hold.has_value()) *request.mutable_max_hold() = ToProto(*args.max_hold);
   return request;
 }
 

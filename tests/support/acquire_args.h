@@ -22,6 +22,8 @@ struct AcquireArgs {
   std::vector<std::string> tags{};
   std::string owner{};
   std::optional<std::chrono::nanoseconds> timeout{};
+  bool bound = false;
+  std::optional<std::chrono::nanoseconds> max_hold{};
 };
 
 // A lease_id that is long enough, from a short name: the same for the same name.

@@ -102,8 +102,14 @@ void AddLimits(CLI::App& app, RawFlags& raw) {
       ->check(Within(kMinWatchBacklog, std::numeric_limits<std::uint32_t>::max()))
       ->type_name("N")
       ->capture_default_str();
+  AddLimit(app, "--max-sessions", limits.max_sessions,
+           "Sessions known at the same time: with a stream, or without\n"
+           "one for no longer than --reattach-window.");
+  AddLimit(app, "--max-session-operations", raw.rpc_limits.max_session_operations,
+           "Operations of one session that have no answer yet.");
   app.add_option("--max-message-bytes", raw.rpc_limits.max_message_bytes,
-                 "Maximum size of a request, from 4096 to 67108864 bytes.")
+                 "Maximum size of a request, or of a session's message, from\n"
+                 "4096 to 67108864 bytes.")
       ->check(Within(kMinMessageBytes, kMaxMessageBytes))
       ->type_name("BYTES")
       ->capture_default_str();
@@ -170,6 +176,7 @@ Flags ToFlags(RawFlags raw) {
   // The engine counts the calls that wait, and the layer above it the streams, which may
   // be open for a moment longer.
   flags.rpc_limits.max_open_waits = flags.limits.max_open_waits;
+  flags.rpc_limits.max_sessions = flags.limits.max_sessions;
   for (const std::string& text : raw.listen) {
     flags.listen.push_back(*ParseListenAddress(text));
   }

@@ -54,7 +54,8 @@ TEST(FlagsTest, SetsEverything) {
                 "--durability=process", "--reattach-window=250ms", "--max-leases=1",
                 "--max-waiters-per-key=2", "--max-waiters=3", "--max-ended-ids=4",
                 "--max-pending-commands=5", "--max-open-waits=6", "--max-watches=7",
-                "--max-watch-backlog=1008", "--max-message-bytes=5000", "--log-level=debug"});
+                "--max-watch-backlog=1008", "--max-sessions=9", "--max-session-operations=10",
+                "--max-message-bytes=5000", "--log-level=debug"});
   EXPECT_EQ(flags.data_dir, "/data");
   ASSERT_EQ(flags.listen.size(), 2u);
   EXPECT_EQ(flags.listen[0].text, "unix:/run/h.sock");
@@ -70,6 +71,9 @@ TEST(FlagsTest, SetsEverything) {
   EXPECT_EQ(flags.rpc_limits.max_open_waits, 6u);
   EXPECT_EQ(flags.rpc_limits.max_watches, 7u);
   EXPECT_EQ(flags.rpc_limits.max_watch_backlog, 1008u);
+  EXPECT_EQ(flags.limits.max_sessions, 9u);
+  EXPECT_EQ(flags.rpc_limits.max_sessions, 9u);
+  EXPECT_EQ(flags.rpc_limits.max_session_operations, 10u);
   EXPECT_EQ(flags.rpc_limits.max_message_bytes, 5000u);
   EXPECT_EQ(flags.log_level, LogLevel::kDebug);
 }

@@ -4,11 +4,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "services/lock/rpc/field_limits.h"
 #include "services/lock/rpc/page_token.h"
 #include "services/lock/rpc/proto_time.h"
+#include "services/lock/rpc/status.h"
 
 namespace holdfast {
 namespace {
@@ -43,20 +45,38 @@ AcquireCommand ToAcquireCommand(v1::AcquireRequest&& request, Instant received,
                          .received = received};
   if (request.has_expire()) command.spec.expire = FromDurationProto(request.expire());
   if (request.has_timeout()) command.timeout = *FromDurationProto(request.timeout());
+  command.spec.bound = request.bound();
+  if (request.has_max_hold()) command.spec.max_hold = FromDurationProto(request.max_hold());
   return command;
 }
 
-void MoveInto(LeaseView&& view, v1::Lease& proto) {
-  LeaseSpec& spec = view.lease.spec;
-  proto.set_key(std::move(spec.key));
-  proto.set_lease_id(std::move(spec.lease_id));
+std::vector<ListedLease> TakeListed(v1::Operation::Attach& attach) {
+  std::vector<ListedLease> leases;
+  leases.reserve(static_cast<std::size_t>(attach.leases_size()));
+  for (v1::Operation::HeldLease& lease : *attach.mutable_leases()) {
+    leases.push_back(
+        {.key = std::move(*lease.mutable_key()), .lease_id = std::move(*lease.mutable_lease_id())});
+  }
+  return leases;
+}
+
+// All but what the holder has chosen itself.
+void SetGrant(const LeaseView& view, v1::Lease& proto) {
+  const LeaseSpec& spec = view.lease.spec;
   proto.set_fencing_token(view.lease.fencing_token);
   if (spec.expire.has_value()) *proto.mutable_expire() = ToDurationProto(*spec.expire);
-  MoveInto(std::move(spec.tags), *proto.mutable_tags());
-  proto.set_owner(std::move(spec.owner));
   *proto.mutable_granted_at() = ToTimestampProto(view.lease.granted_at);
   if (view.remaining.has_value()) *proto.mutable_remaining() = ToDurationProto(*view.remaining);
   *proto.mutable_elapsed() = ToDurationProto(view.elapsed);
+}
+
+void MoveInto(LeaseView&& view, v1::Lease& proto) {
+  SetGrant(view, proto);
+  LeaseSpec& spec = view.lease.spec;
+  proto.set_key(std::move(spec.key));
+  proto.set_lease_id(std::move(spec.lease_id));
+  MoveInto(std::move(spec.tags), *proto.mutable_tags());
+  proto.set_owner(std::move(spec.owner));
 }
 
 void MoveInto(HolderView&& view, v1::Holder& proto) {
@@ -124,6 +144,50 @@ void CopyInto(const LeaseEvent& event, v1::LeaseEvent& proto) {
   *proto.mutable_time() = ToTimestampProto(event.time);
 }
 
+void MoveInto(Queued&& queued, v1::WaitEvent::Queued& proto) {
+  proto.set_position(queued.position);
+  proto.set_queue_sequence(queued.queue_sequence);
+  for (HolderView& holder : queued.holders) MoveInto(std::move(holder), *proto.add_holders());
+}
+
+// One overload for each alternative of Outcome, so that a new one does not compile before
+// a session can tell it.
+class EventSetter {
+ public:
+  EventSetter(std::string_view key, v1::Event& event) : key_(key), event_(event) {}
+
+  void operator()(Granted&& granted) const { SetGrant(granted.lease, *event_.mutable_granted()); }
+  void operator()(Queued&& queued) const { MoveInto(std::move(queued), *event_.mutable_queued()); }
+  void operator()(Released&&) const { event_.mutable_released(); }
+  void operator()(Renewed&& renewed) const { SetGrant(renewed.lease, *event_.mutable_renewed()); }
+  void operator()(Refused&& refused) const { SetFailed(ToStatus(refused, key_), event_); }
+  void operator()(Attached&& attached) const {
+    event_.mutable_attached()->set_resumed(attached.resumed);
+  }
+  void operator()(RenewedAll&& renewed) const {
+    event_.mutable_renewed_all()->set_leases(renewed.leases);
+  }
+  void operator()(Detached&&) const { event_.mutable_detached(); }
+  void operator()(LeaseGone&& gone) const {
+    v1::Event::LeaseEnded& ended = *event_.mutable_lease_ended();
+    ended.set_key(std::move(gone.key));
+    ended.set_lease_id(std::move(gone.lease_id));
+    ended.set_reason(ToReason(gone.reason));
+  }
+  void operator()(Shown&&) const { Unexpected(); }
+  void operator()(Listed&&) const { Unexpected(); }
+  void operator()(Forced&&) const { Unexpected(); }
+  void operator()(ForcedPage&&) const { Unexpected(); }
+  void operator()(Watched&&) const { Unexpected(); }
+  void operator()(Drained&&) const { Unexpected(); }
+
+ private:
+  void Unexpected() const { SetFailed(InternalError("no outcome of a session"), event_); }
+
+  const std::string_view key_;
+  v1::Event& event_;
+};
+
 }  // namespace
 
 AcquireCommand ToCommand(v1::AcquireRequest&& request, Instant received) {
@@ -186,6 +250,34 @@ WatchCommand ToCommand(v1::WatchRequest&& request) {
   return {.filter = TakeFilter(*request.mutable_filter())};
 }
 
+AttachCommand ToCommand(v1::Operation::Attach&& attach, bool local) {
+  return {.session_id = std::move(*attach.mutable_session_id()),
+          .stream_number = attach.stream_number(),
+          .local = local,
+          .leases = TakeListed(attach),
+          .more = attach.more()};
+}
+
+AttachPageCommand ToPageCommand(v1::Operation::Attach&& attach) {
+  return {.leases = TakeListed(attach), .more = attach.more()};
+}
+
+AcquireCommand ToCommand(v1::Operation::AcquireOperation&& acquire, Instant received) {
+  AcquireCommand command =
+      ToAcquireCommand(std::move(*acquire.mutable_request()), received, kNoTimeout);
+  command.report_queue = acquire.report_queue();
+  return command;
+}
+
+RenewAllCommand ToCommand(v1::Operation::RenewAll&& /*renew_all*/, Instant /*received*/) {
+  return {};
+}
+
+DetachCommand ToCommand(v1::Operation::Detach&& detach, Instant /*received*/) {
+  return {.key = std::move(*detach.mutable_key()),
+          .lease_id = std::move(*detach.mutable_lease_id())};
+}
+
 v1::AcquireResponse ToResponse(Granted&& granted) {
   v1::AcquireResponse response;
   MoveInto(std::move(granted.lease), *response.mutable_lease());
@@ -231,10 +323,7 @@ v1::WatchResponse ToResponse(const LeaseEvent& event) {
 
 v1::WaitEvent ToEvent(Queued&& queued) {
   v1::WaitEvent event;
-  v1::WaitEvent::Queued& proto = *event.mutable_queued();
-  proto.set_position(queued.position);
-  proto.set_queue_sequence(queued.queue_sequence);
-  for (HolderView& holder : queued.holders) MoveInto(std::move(holder), *proto.add_holders());
+  MoveInto(std::move(queued), *event.mutable_queued());
   return event;
 }
 
@@ -242,6 +331,19 @@ v1::WaitEvent ToEvent(Granted&& granted) {
   v1::WaitEvent event;
   MoveInto(std::move(granted.lease), *event.mutable_granted()->mutable_lease());
   return event;
+}
+
+void SetEvent(Outcome&& outcome, std::string_view key, v1::Event& event) {
+  std::visit(EventSetter(key, event), std::move(outcome));
+}
+
+void SetFailed(const grpc::Status& status, v1::Event& event) {
+  google::rpc::Status& failed = *event.mutable_failed();
+  if (failed.ParseFromString(status.error_details()) && failed.code() != 0) return;
+  // It has no details.
+  failed.Clear();
+  failed.set_code(status.error_code());
+  failed.set_message(status.error_message());
 }
 
 }  // namespace holdfast

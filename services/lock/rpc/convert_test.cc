@@ -10,6 +10,7 @@
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "services/lock/rpc/page_token.h"
+#include "services/lock/rpc/status.h"
 
 namespace holdfast {
 namespace {
@@ -89,7 +90,8 @@ constexpr char kAcquireText[] = R"pb(
   tags: "b"
   tags: "a"
   owner: "me"
-  timeout { seconds: 5 })pb";
+  timeout { seconds: 5 }
+  max_hold { seconds: 600 })pb";
 
 TEST(ToCommandTest, AcquireTakesEveryField) {
   const AcquireCommand command = ToCommand(Parse<v1::AcquireRequest>(kAcquireText), kReceived);
@@ -97,10 +99,117 @@ TEST(ToCommandTest, AcquireTakesEveryField) {
                                      .lease_id = "0123456789abcdef",
                                      .owner = "me",
                                      .tags = {"a", "b"},
-                                     .expire = seconds(30)}));
+                                     .expire = seconds(30),
+                                     .max_hold = seconds(600)}));
   EXPECT_EQ(command.timeout, seconds(5));
   EXPECT_FALSE(command.report_queue);
   EXPECT_EQ(command.received, kReceived);
+}
+
+TEST(ToCommandTest, AnAcquireOfASessionWaitsAndReportsTheQueueIfAsked) {
+  v1::Operation::AcquireOperation acquire;
+  *acquire.mutable_request() = Parse<v1::AcquireRequest>("key: 'k' bound: true");
+  AcquireCommand command = ToCommand(v1::Operation::AcquireOperation(acquire), kReceived);
+  EXPECT_EQ(command.spec, (LeaseSpec{.key = "k", .bound = true}));
+  EXPECT_EQ(command.timeout, kNoTimeout);
+  EXPECT_FALSE(command.report_queue);
+  EXPECT_EQ(command.received, kReceived);
+
+  acquire.set_report_queue(true);
+  acquire.mutable_request()->mutable_timeout()->set_seconds(5);
+  command = ToCommand(std::move(acquire), kReceived);
+  EXPECT_EQ(command.timeout, seconds(5));
+  EXPECT_TRUE(command.report_queue);
+}
+
+TEST(ToCommandTest, AttachTakesEveryField) {
+  const AttachCommand command = ToCommand(Parse<v1::Operation::Attach>(R"pb(
+                                            session_id: "s"
+                                            leases { key: "k" lease_id: "a" }
+                                            leases { key: "l" lease_id: "b" }
+                                            more: true
+                                            stream_number: 7)pb"),
+                                          /*local=*/true);
+  EXPECT_EQ(command.session_id, "s");
+  EXPECT_EQ(command.stream_number, 7u);
+  EXPECT_TRUE(command.local);
+  EXPECT_TRUE(command.more);
+  ASSERT_EQ(command.leases.size(), 2u);
+  EXPECT_EQ(command.leases[1].key, "l");
+  EXPECT_EQ(command.leases[1].lease_id, "b");
+  const AttachPageCommand page =
+      ToPageCommand(Parse<v1::Operation::Attach>("leases { key: 'k' lease_id: 'a' }"));
+  EXPECT_FALSE(page.more);
+  ASSERT_EQ(page.leases.size(), 1u);
+  EXPECT_EQ(page.leases[0].lease_id, "a");
+}
+
+TEST(ToCommandTest, DetachTakesEveryField) {
+  const DetachCommand command =
+      ToCommand(Parse<v1::Operation::Detach>("key: 'k' lease_id: 'a'"), kReceived);
+  EXPECT_EQ(command.key, "k");
+  EXPECT_EQ(command.lease_id, "a");
+}
+
+std::string EventText(Outcome outcome) {
+  v1::Event event;
+  SetEvent(std::move(outcome), "k", event);
+  return Text(event);
+}
+
+TEST(SetEventTest, LeavesOutWhatTheClientKnows) {
+  constexpr char kGrant[] = R"pb(
+    fencing_token: 7
+    expire { seconds: 30 }
+    granted_at { seconds: 5 nanos: 1 }
+    remaining { seconds: 29 nanos: 500000000 }
+    elapsed { nanos: 500000000 })pb";
+  EXPECT_EQ(EventText(Granted{SomeLease()}),
+            Text<v1::Event>("granted {" + std::string(kGrant) + "}"));
+  EXPECT_EQ(EventText(Renewed{SomeLease()}),
+            Text<v1::Event>("renewed {" + std::string(kGrant) + "}"));
+}
+
+TEST(SetEventTest, TellsWhatHasHappened) {
+  EXPECT_EQ(
+      EventText(Queued{.position = 2, .queue_sequence = 9, .holders = {SomeHolder()}}),
+      Text<v1::Event>("queued { position: 2 queue_sequence: 9 " + std::string(kHolderText) + "}"));
+  EXPECT_EQ(EventText(Released{}), Text<v1::Event>("released {}"));
+  EXPECT_EQ(EventText(Detached{}), Text<v1::Event>("detached {}"));
+  EXPECT_EQ(EventText(Attached{.resumed = true}), Text<v1::Event>("attached { resumed: true }"));
+  EXPECT_EQ(EventText(RenewedAll{.leases = 3}), Text<v1::Event>("renewed_all { leases: 3 }"));
+}
+
+TEST(SetEventTest, SaysWhyALeaseHasEnded) {
+  const auto text = [](Refusal reason) {
+    return EventText(LeaseGone{.key = "k", .lease_id = "a", .reason = reason});
+  };
+  for (const auto& [reason, name] :
+       std::vector<std::pair<Refusal, std::string>>{{Refusal::kLeaseExpired, "LEASE_EXPIRED"},
+                                                    {Refusal::kLeaseForced, "LEASE_FORCED"},
+                                                    {Refusal::kLeaseEnded, "LEASE_ENDED"},
+                                                    {Refusal::kLeaseNotFound, "LEASE_NOT_FOUND"},
+                                                    {Refusal::kLeaseWaiting, "LEASE_WAITING"},
+                                                    {Refusal::kLeaseMismatch, "LEASE_MISMATCH"}}) {
+    EXPECT_EQ(text(reason),
+              Text<v1::Event>("lease_ended { key: 'k' lease_id: 'a' reason: " + name + " }"));
+  }
+}
+
+TEST(SetEventTest, AFailureIsTheStatusOfTheUnaryCall) {
+  const Refused refused{.reason = Refusal::kLeaseExpired};
+  v1::Event event;
+  SetEvent(refused, "k", event);
+  const grpc::Status status = ToStatus(refused, "k");
+  EXPECT_EQ(event.failed().SerializeAsString(), status.error_details());
+  EXPECT_EQ(event.failed().code(), status.error_code());
+  EXPECT_EQ(event.failed().message(), status.error_message());
+}
+
+TEST(SetEventTest, AFailureWithoutDetailsHasItsCode) {
+  v1::Event event;
+  SetFailed(grpc::Status(grpc::StatusCode::INTERNAL, "x"), event);
+  EXPECT_EQ(Text(event), Text<v1::Event>("failed { code: 13 message: 'x' }"));
 }
 
 TEST(ToCommandTest, AcquireWithoutATimeoutTriesOnce) {

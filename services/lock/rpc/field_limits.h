@@ -28,16 +28,23 @@ inline constexpr std::size_t kMaxLeaseIdBytes = 64;
 
 // A year, whether or not it is a leap year.
 inline constexpr Duration kMaxExpire = std::chrono::days(366);
+inline constexpr Duration kMaxMaxHold = std::chrono::days(366);
 inline constexpr Duration kMaxTimeout = std::chrono::days(366);
 
 // Shorter than any round trip to a disk, so that nobody is kept from anything
 // useful.
 inline constexpr Duration kMinExpire = std::chrono::milliseconds(1);
+inline constexpr Duration kMinMaxHold = std::chrono::milliseconds(1);
 
 // Locks in one answer of List: of the largest that there can be, 1000 fit into
 // gRPC's usual limit of 4 MiB for an answer.
 inline constexpr std::uint32_t kMaxPageSize = 1'000;
 inline constexpr std::uint32_t kDefaultPageSize = 100;
+
+// Operations in one message of a session, and leases in one page of its Attach: what
+// fits into a message of the usual limit, so that each is a bounded piece of work.
+inline constexpr int kMaxOperations = 1'024;
+inline constexpr int kMaxListedLeases = 1'024;
 
 }  // namespace holdfast
 

@@ -17,6 +17,7 @@
 #include "services/common/log.h"
 #include "services/lock/rpc/admin_service.h"
 #include "services/lock/rpc/lock_service.h"
+#include "services/lock/rpc/session_service.h"
 #include "services/lock/rpc/unary_call.h"
 
 namespace holdfast {
@@ -82,6 +83,7 @@ GrpcServer::GrpcServer(LockEngine& engine, const RpcLimits& limits) {
   const CallStarter starter(engine, limits.max_message_bytes);
   lock_service_ = std::make_unique<LockServiceImpl>(starter, limits);
   admin_service_ = std::make_unique<AdminServiceImpl>(starter);
+  session_service_ = std::make_unique<SessionServiceImpl>(engine, limits);
 }
 
 GrpcServer::~GrpcServer() { Shutdown(); }
@@ -91,6 +93,7 @@ absl::Status GrpcServer::Build(const RpcLimits& limits) {
   grpc::ServerBuilder builder;
   builder.RegisterService(lock_service_.get());
   builder.RegisterService(admin_service_.get());
+  builder.RegisterService(session_service_.get());
   acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       grpc::InsecureServerCredentials());
@@ -101,6 +104,9 @@ absl::Status GrpcServer::Build(const RpcLimits& limits) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kMinPingIntervalMilliseconds);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // The server does not ask, so a process that has been stopped is never taken for dead: it
+  // might hold bound leases. Of hosts that have gone the kernel's own keepalive tells.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, std::numeric_limits<int>::max());
 
   builder.SetResourceQuota(grpc::ResourceQuota("holdfastd").SetMaxThreads(kMaxThreads));
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
@@ -133,6 +139,7 @@ void GrpcServer::SetServing(bool serving) {
   health.SetServingStatus("", serving);
   health.SetServingStatus(v1::LockService::service_full_name(), serving);
   health.SetServingStatus(v1::AdminService::service_full_name(), serving);
+  health.SetServingStatus(v1::SessionService::service_full_name(), serving);
 }
 
 void GrpcServer::Shutdown() {

@@ -1,7 +1,7 @@
-// The gRPC server: the lock and the admin service, health checking and reflection, on all the
-// addresses that it was told to listen on.
+// The gRPC server: the lock, the session and the admin service, health checking and
+// reflection, on all the addresses that it was told to listen on.
 //
-// grpc.health.v1 knows the server as "" and by the names of its two services. All
+// grpc.health.v1 knows the server as "" and by the names of its three services. All
 // are NOT_SERVING until SetServing(true); the lock service answers meanwhile too,
 // with whatever the engine refuses calls with.
 
@@ -31,6 +31,7 @@ namespace holdfast {
 
 class AdminServiceImpl;
 class LockServiceImpl;
+class SessionServiceImpl;
 
 // Thread-compatible.
 class GrpcServer {
@@ -71,6 +72,7 @@ class GrpcServer {
   std::vector<std::string> addresses_;
   std::unique_ptr<LockServiceImpl> lock_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
+  std::unique_ptr<SessionServiceImpl> session_service_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<AcceptLoop> accept_loop_;

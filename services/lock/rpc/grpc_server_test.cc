@@ -36,6 +36,7 @@ using testing::HasSubstr;
 
 constexpr char kLockService[] = "holdfast.v1.LockService";
 constexpr char kAdminService[] = "holdfast.v1.AdminService";
+constexpr char kSessionService[] = "holdfast.v1.SessionService";
 
 // Of grpc.health.v1.HealthCheckResponse on the wire.
 constexpr char kServing[] = "\x08\x01";
@@ -71,13 +72,13 @@ TEST(GrpcServerTest, IsNotServingForAsLongAsItLoads) {
   const auto channel = server.NewChannel();
   std::thread loading([&] { server.Load(std::make_unique<GateStore>(gate)); });
   gate.AwaitArrival();
-  for (const char* service : {"", kLockService, kAdminService}) {
+  for (const char* service : {"", kLockService, kAdminService, kSessionService}) {
     EXPECT_EQ(Health(channel, service), kNotServing);
   }
   EXPECT_EQ(StubClient(server.address()).Get("k").status.reason, "SERVER_STARTING");
   gate.Open();
   loading.join();
-  for (const char* service : {"", kLockService, kAdminService}) {
+  for (const char* service : {"", kLockService, kAdminService, kSessionService}) {
     EXPECT_EQ(Health(channel, service), kServing);
   }
   EXPECT_TRUE(StubClient(server.address()).Get("k").ok());
@@ -92,6 +93,7 @@ TEST(GrpcServerTest, ReflectionListsTheServices) {
   ASSERT_EQ(result.messages.size(), 1u) << result.status.error_message();
   EXPECT_THAT(result.messages[0], HasSubstr(kLockService));
   EXPECT_THAT(result.messages[0], HasSubstr(kAdminService));
+  EXPECT_THAT(result.messages[0], HasSubstr(kSessionService));
   EXPECT_THAT(result.messages[0], HasSubstr("grpc.health.v1.Health"));
 }
 

@@ -17,6 +17,14 @@ struct RpcLimits {
   // each, on the engine's thread.
   std::uint32_t max_watches = 1'000;
 
+  // Sessions that have a stream. The engine's limit, which is about as large as that of
+  // the connections.
+  std::uint32_t max_sessions = 10'000;
+
+  // Operations of one session without an answer, most of them waits: the tests' largest
+  // queues in one session.
+  std::uint32_t max_session_operations = 16'384;
+
   // Events that a watch may be behind. More than a page of a snapshot; an event
   // has 3,000 bytes at the most and a few hundred as a rule.
   std::uint32_t max_watch_backlog = 10'000;

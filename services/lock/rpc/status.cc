@@ -149,6 +149,13 @@ grpc::Status LeaseMismatch(const Refused& refused) {
       .Build();
 }
 
+grpc::Status FixedLimitExceeded(const std::string& limit, absl::string_view what) {
+  return Failure(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::LIMIT_EXCEEDED,
+                 absl::StrCat(what, " (fixed limit ", limit, ")"))
+      .With("limit", limit)
+      .Build();
+}
+
 }  // namespace
 
 grpc::Status ToStatus(const FieldError& error) {
@@ -166,11 +173,10 @@ grpc::Status MalformedRequest(std::string_view type) {
 
 grpc::Status LimitExceeded(const std::string& limit) {
   if (limit == "max_calls_per_waiter") {
-    return Failure(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::LIMIT_EXCEEDED,
-                   absl::StrCat("too many calls are waiting with this lease_id (fixed limit ",
-                                limit, ")"))
-        .With("limit", limit)
-        .Build();
+    return FixedLimitExceeded(limit, "too many calls are waiting with this lease_id");
+  }
+  if (limit == "session_backlog") {
+    return FixedLimitExceeded(limit, "the client does not read what it is told");
   }
   return Failure(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::LIMIT_EXCEEDED,
                  absl::StrCat("the server's limit ", limit, " (flag --",
@@ -231,6 +237,25 @@ grpc::Status ToStatus(const Refused& refused, std::string_view key) {
           .Build();
   }
   return InternalError("a refusal without a status");
+}
+
+v1::ErrorReason ToReason(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kLeaseExpired:
+      return v1::LEASE_EXPIRED;
+    case Refusal::kLeaseForced:
+      return v1::LEASE_FORCED;
+    case Refusal::kLeaseEnded:
+      return v1::LEASE_ENDED;
+    case Refusal::kLeaseNotFound:
+      return v1::LEASE_NOT_FOUND;
+    case Refusal::kLeaseWaiting:
+      return v1::LEASE_WAITING;
+    case Refusal::kLeaseMismatch:
+      return v1::LEASE_MISMATCH;
+    default:
+      return v1::ERROR_REASON_UNSPECIFIED;
+  }
 }
 
 grpc::Status InternalError(const std::string& what) {

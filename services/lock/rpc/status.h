@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "grpcpp/support/status.h"
+#include "holdfast/v1/error_reason.pb.h"
 #include "services/lock/engine/outcome.h"
 #include "services/lock/rpc/validate.h"
 
@@ -22,11 +23,15 @@ grpc::Status ToStatus(const FieldError& error);
 // INVALID_ARGUMENT MALFORMED_REQUEST: `type` is the message that was expected.
 grpc::Status MalformedRequest(std::string_view type);
 
-// RESOURCE_EXHAUSTED LIMIT_EXCEEDED: `limit` is the flag's name in snake_case.
+// RESOURCE_EXHAUSTED LIMIT_EXCEEDED: `limit` is the flag's name in snake_case, or that of
+// a limit which is fixed.
 grpc::Status LimitExceeded(const std::string& limit);
 
 // `key`: the lock that the call was about.
 grpc::Status ToStatus(const Refused& refused, std::string_view key);
+
+// Why a lease of a session is not held any more.
+v1::ErrorReason ToReason(Refusal refusal);
 
 // INTERNAL, for what only a mistake in the server brings about.
 grpc::Status InternalError(const std::string& what);

@@ -78,6 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
         ReasonCase{Refusal::kLeaseWaiting, StatusCode::FAILED_PRECONDITION, "LEASE_WAITING"},
         ReasonCase{Refusal::kLeaseMismatch, StatusCode::INVALID_ARGUMENT, "LEASE_MISMATCH"},
         ReasonCase{Refusal::kLimitExceeded, StatusCode::RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED"},
+        ReasonCase{Refusal::kSessionReplaced, StatusCode::ABORTED, "SESSION_REPLACED"},
         ReasonCase{Refusal::kStarting, StatusCode::UNAVAILABLE, "SERVER_STARTING"},
         ReasonCase{Refusal::kStopping, StatusCode::UNAVAILABLE, "SERVER_STOPPING"}),
     [](const auto& test) { return test.param.reason; });
@@ -86,8 +87,8 @@ TEST(StatusTest, EveryReasonOfTheApiIsSent) {
   // Two are not refusals of the engine's.
   EXPECT_EQ(DetailsOf(ToStatus(FieldError{"key", "must be"})).info->reason(), "INVALID_FIELD");
   EXPECT_EQ(DetailsOf(MalformedRequest("T")).info->reason(), "MALFORMED_REQUEST");
-  // UNSPECIFIED is never sent; the suite above has 12.
-  EXPECT_EQ(v1::ErrorReason_descriptor()->value_count(), 1 + 2 + 12);
+  // UNSPECIFIED is never sent; the suite above has 13.
+  EXPECT_EQ(v1::ErrorReason_descriptor()->value_count(), 1 + 2 + 13);
 }
 
 TEST(StatusTest, ACancelledCallIsToldSo) {

@@ -77,6 +77,10 @@ class StreamCall : public Reactor {
   // do, until it has returned an end. Empty: nothing yet.
   virtual Step NextStep() REQUIRES(mutex_) = 0;
 
+  // A message has been written, or cannot be. Called before the next step is taken, and
+  // without the mutex.
+  virtual void OnWritten() {}
+
   // To be called when what NextStep looks at has changed.
   Step TakeStep() REQUIRES(mutex_) {
     if (busy_) return {};
@@ -118,7 +122,10 @@ class StreamCall : public Reactor {
   mutable Mutex mutex_;
 
  private:
-  void OnWriteDone(bool ok) final { Continue(ok); }
+  void OnWriteDone(bool ok) final {
+    OnWritten();
+    Continue(ok);
+  }
 
   void Continue(bool ok) {
     Step step;

@@ -33,13 +33,14 @@ bool IsLeaseIdCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
 }
 
-MaybeError CheckLeaseId(const std::string& lease_id) {
-  if (auto error = CheckLength("lease_id", lease_id, kMinLeaseIdBytes, kMaxLeaseIdBytes)) {
-    return error;
-  }
-  if (std::all_of(lease_id.begin(), lease_id.end(), IsLeaseIdCharacter)) return std::nullopt;
-  return FieldError{"lease_id", "must contain only A-Z, a-z, 0-9, '.', '_' and '-'"};
+// What a client has chosen to be unique, and cannot be guessed.
+MaybeError CheckId(const std::string& field, const std::string& id) {
+  if (auto error = CheckLength(field, id, kMinLeaseIdBytes, kMaxLeaseIdBytes)) return error;
+  if (std::all_of(id.begin(), id.end(), IsLeaseIdCharacter)) return std::nullopt;
+  return FieldError{field, "must contain only A-Z, a-z, 0-9, '.', '_' and '-'"};
 }
+
+MaybeError CheckLeaseId(const std::string& lease_id) { return CheckId("lease_id", lease_id); }
 
 MaybeError CheckTags(std::string_view field, const Tags& tags) {
   if (tags.size() > static_cast<int>(kMaxTags)) {
@@ -94,17 +95,71 @@ MaybeError CheckExpire(const Request& request) {
   return CheckDuration("expire", request.expire(), kMinExpire, kMaxExpire, "1 ms to 366 days");
 }
 
-}  // namespace
-
-std::optional<FieldError> Validate(const v1::AcquireRequest& request) {
+// All but `bound`.
+MaybeError CheckAcquire(const v1::AcquireRequest& request) {
   if (auto error = CheckKey(request.key())) return error;
   if (auto error = CheckLeaseId(request.lease_id())) return error;
   if (auto error = CheckExpire(request)) return error;
   if (auto error = CheckTags("tags", request.tags())) return error;
   if (auto error = CheckLength("owner", request.owner(), 0, kMaxOwnerBytes)) return error;
+  if (request.has_max_hold()) {
+    if (auto error = CheckDuration("max_hold", request.max_hold(), kMinMaxHold, kMaxMaxHold,
+                                   "1 ms to 366 days")) {
+      return error;
+    }
+  }
   if (!request.has_timeout()) return std::nullopt;
   return CheckDuration("timeout", request.timeout(), Duration::zero(), kMaxTimeout,
                        "0 to 366 days");
+}
+
+}  // namespace
+
+std::optional<FieldError> Validate(const v1::AcquireRequest& request) {
+  if (auto error = CheckAcquire(request)) return error;
+  if (request.bound()) return FieldError{"bound", "must be false outside of a session"};
+  return std::nullopt;
+}
+
+std::optional<FieldError> Validate(const v1::Operation::AcquireOperation& acquire) {
+  const v1::AcquireRequest& request = acquire.request();
+  if (auto error = CheckAcquire(request)) return error;
+  if (request.bound() && !request.has_expire()) {
+    return FieldError{"bound", "must be false without an expire"};
+  }
+  return std::nullopt;
+}
+
+std::optional<FieldError> Validate(const v1::Operation::Detach& detach) {
+  if (auto error = CheckKey(detach.key())) return error;
+  return CheckLeaseId(detach.lease_id());
+}
+
+std::optional<FieldError> Validate(const v1::Operation::RenewAll& /*renew_all*/) {
+  return std::nullopt;
+}
+
+std::optional<FieldError> ValidatePage(const v1::Operation::Attach& attach, bool first_page) {
+  if (first_page) {
+    if (auto error = CheckId("session_id", attach.session_id())) return error;
+    if (attach.stream_number() == 0) return FieldError{"stream_number", "must not be 0"};
+  } else {
+    constexpr char kAbsent[] = "must be absent from all pages but the first";
+    if (!attach.session_id().empty()) return FieldError{"session_id", kAbsent};
+    if (attach.stream_number() != 0) return FieldError{"stream_number", kAbsent};
+  }
+  if (attach.leases_size() > kMaxListedLeases) {
+    return FieldError{"leases", absl::StrCat("must be at most ", kMaxListedLeases, ", not ",
+                                             attach.leases_size())};
+  }
+  for (int i = 0; i < attach.leases_size(); ++i) {
+    auto error = CheckKey(attach.leases(i).key());
+    if (!error.has_value()) error = CheckLeaseId(attach.leases(i).lease_id());
+    if (error.has_value()) {
+      return FieldError{absl::StrCat("leases[", i, "].", error->field), std::move(error->problem)};
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<FieldError> Validate(const v1::ReleaseRequest& request) {

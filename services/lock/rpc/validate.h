@@ -9,6 +9,7 @@
 
 #include "holdfast/v1/admin_service.pb.h"
 #include "holdfast/v1/lock_service.pb.h"
+#include "holdfast/v1/session.pb.h"
 
 namespace holdfast {
 
@@ -29,6 +30,14 @@ std::optional<FieldError> Validate(const v1::ListRequest& request);
 std::optional<FieldError> Validate(const v1::WatchRequest& request);
 std::optional<FieldError> Validate(const v1::ForceReleaseRequest& request);
 std::optional<FieldError> Validate(const v1::ReleaseByTagRequest& request);
+
+// Of a session: there an acquire may ask to be bound, which it must not by itself.
+std::optional<FieldError> Validate(const v1::Operation::AcquireOperation& acquire);
+std::optional<FieldError> Validate(const v1::Operation::Detach& detach);
+std::optional<FieldError> Validate(const v1::Operation::RenewAll& renew_all);
+
+// `first_page`: of the list of leases. Only that one names the session and the stream.
+std::optional<FieldError> ValidatePage(const v1::Operation::Attach& attach, bool first_page);
 
 }  // namespace holdfast
 

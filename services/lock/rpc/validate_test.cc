@@ -26,6 +26,12 @@ v1::AcquireRequest ValidAcquire() {
   return request;
 }
 
+v1::Operation::AcquireOperation InSession(const v1::AcquireRequest& request) {
+  v1::Operation::AcquireOperation operation;
+  *operation.mutable_request() = request;
+  return operation;
+}
+
 v1::RenewRequest ValidRenew() {
   v1::RenewRequest request;
   request.set_key("k");
@@ -72,6 +78,7 @@ TEST(ValidateTest, AcceptsTheLeastOfEachRequest) {
   EXPECT_EQ(Rejected(ValidRenew()), "");
   EXPECT_EQ(Rejected(v1::ListRequest()), "");
   EXPECT_EQ(Rejected(v1::WatchRequest()), "");
+  EXPECT_EQ(Rejected(v1::Operation::RenewAll()), "");
   EXPECT_EQ(Rejected(ByTag({"x"})), "");
 }
 
@@ -89,8 +96,11 @@ class KeyTest : public testing::Test {
     get.set_key(key);
     v1::ForceReleaseRequest force_release;
     force_release.set_key(key);
-    return {Rejected(acquire), Rejected(release), Rejected(renew), Rejected(get),
-            Rejected(force_release)};
+    v1::Operation::Detach detach;
+    detach.set_key(key);
+    detach.set_lease_id(kLeaseId);
+    return {Rejected(acquire), Rejected(InSession(acquire)), Rejected(release), Rejected(renew),
+            Rejected(get),     Rejected(force_release),      Rejected(detach)};
   }
 };
 
@@ -230,6 +240,77 @@ TEST(ExpireTest, IsAValidDuration) {
   EXPECT_THAT(RejectedExpire(Length(1, -1)), testing::Each("expire"));
   EXPECT_THAT(RejectedExpire(Length(INT64_MAX, 999'999'999)), testing::Each("expire"));
   EXPECT_THAT(RejectedExpire(Length(INT64_MIN, 0)), testing::Each("expire"));
+}
+
+std::string RejectedMaxHold(const Duration& max_hold) {
+  return RejectedAcquire([&](auto& r) { *r.mutable_max_hold() = max_hold; });
+}
+
+TEST(MaxHoldTest, IsOneMillisecondTo366Days) {
+  EXPECT_EQ(RejectedMaxHold(Length(0, 0)), "max_hold");
+  EXPECT_EQ(RejectedMaxHold(Length(0, 999'999)), "max_hold");
+  EXPECT_EQ(RejectedMaxHold(Length(0, 1'000'000)), "");
+  EXPECT_EQ(RejectedMaxHold(Length(366 * kDay, 0)), "");
+  EXPECT_EQ(RejectedMaxHold(Length(366 * kDay, 1)), "max_hold");
+  EXPECT_EQ(RejectedMaxHold(Length(1, -1)), "max_hold");
+}
+
+TEST(BoundTest, IsForSessionsAndNeedsAnExpire) {
+  auto request = ValidAcquire();
+  request.set_bound(true);
+  EXPECT_EQ(Rejected(InSession(request)), "bound");
+  request.mutable_expire()->set_seconds(1);
+  EXPECT_EQ(Rejected(InSession(request)), "");
+  EXPECT_EQ(Rejected(request), "bound");
+}
+
+v1::Operation::Attach ValidAttach() {
+  v1::Operation::Attach attach;
+  attach.set_session_id(kLeaseId);
+  attach.set_stream_number(1);
+  return attach;
+}
+
+// `pages`: of the list, this one included.
+std::string RejectedPage(const v1::Operation::Attach& page, int pages = 1) {
+  const auto error = ValidatePage(page, /*first_page=*/pages == 1);
+  return error.has_value() ? error->field : "";
+}
+
+TEST(AttachTest, TheFirstPageNamesTheSessionAndTheStream) {
+  v1::Operation::Attach attach = ValidAttach();
+  EXPECT_EQ(RejectedPage(attach), "");
+  attach.set_session_id("short");
+  EXPECT_EQ(RejectedPage(attach), "session_id");
+  attach.set_session_id(std::string(65, 's'));
+  EXPECT_EQ(RejectedPage(attach), "session_id");
+  attach = ValidAttach();
+  attach.set_stream_number(0);
+  EXPECT_EQ(RejectedPage(attach), "stream_number");
+}
+
+TEST(AttachTest, FurtherPagesDoNot) {
+  v1::Operation::Attach attach = ValidAttach();
+  EXPECT_EQ(RejectedPage(attach, 2), "session_id");
+  attach.clear_session_id();
+  EXPECT_EQ(RejectedPage(attach, 2), "stream_number");
+  attach.clear_stream_number();
+  EXPECT_EQ(RejectedPage(attach, 2), "");
+}
+
+TEST(AttachTest, ListsValidLeases) {
+  v1::Operation::Attach attach = ValidAttach();
+  for (int i = 0; i < 1'024; ++i) {
+    attach.add_leases()->set_key("k");
+    attach.mutable_leases(i)->set_lease_id(kLeaseId);
+  }
+  EXPECT_EQ(RejectedPage(attach), "");
+  attach.mutable_leases(1'023)->clear_key();
+  EXPECT_EQ(RejectedPage(attach), "leases[1023].key");
+  attach.mutable_leases(3)->set_lease_id("short");
+  EXPECT_EQ(RejectedPage(attach), "leases[3].lease_id");
+  attach.add_leases();
+  EXPECT_EQ(RejectedPage(attach), "leases");
 }
 
 std::string RejectedTimeout(const Duration& timeout) {

@@ -15,9 +15,10 @@ void OnFatal(const absl::Status& status) { ADD_FAILURE() << status; }
 }  // namespace
 
 TestServer::TestServer(const Options& options) : engine_(options.limits, *options.clock, OnFatal) {
-  auto server = GrpcServer::Start(
-      engine_,
-      {.listen = {*ParseListenAddress("unix:" + (folder_ / "s"))}, .limits = options.rpc_limits});
+  auto server =
+      GrpcServer::Start(engine_, {.listen = {*ParseListenAddress("unix:" + (folder_ / "s")),
+                                             *ParseListenAddress("127.0.0.1:0")},
+                                  .limits = options.rpc_limits});
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   if (options.load) Load();
@@ -36,10 +37,10 @@ void TestServer::Load(std::unique_ptr<LockStore> store) {
   server_->SetServing(true);
 }
 
-std::shared_ptr<grpc::Channel> TestServer::NewChannel() const {
+std::shared_ptr<grpc::Channel> TestServer::NewChannel(const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
 }  // namespace holdfast

@@ -1,5 +1,5 @@
 // The whole service in the process of a test: an engine over a store in memory,
-// and a gRPC server on a Unix socket.
+// and a gRPC server on a Unix socket and a port.
 
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_TESTING_TEST_SERVER_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_TESTING_TEST_SERVER_H_
@@ -43,9 +43,11 @@ class TestServer {
   LockEngine& engine() { return engine_; }
   GrpcServer& server() { return *server_; }
   const std::string& address() const { return server_->addresses().front(); }
+  const std::string& tcp_address() const { return server_->addresses().back(); }
 
   // A channel with a connection of its own.
-  std::shared_ptr<grpc::Channel> NewChannel() const;
+  std::shared_ptr<grpc::Channel> NewChannel() const { return NewChannel(address()); }
+  static std::shared_ptr<grpc::Channel> NewChannel(const std::string& address);
 
  private:
   const ScratchFolder folder_;

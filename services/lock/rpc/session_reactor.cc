@@ -1,0 +1,213 @@
+#include "services/lock/rpc/session_reactor.h"
+
+#include <utility>
+
+#include "services/lock/rpc/status.h"
+
+namespace holdfast {
+
+void SessionReactor::Start(OpenStreams::Place place) {
+  place_ = std::move(place);
+  StartRead(&incoming_);
+}
+
+void SessionReactor::OnReadDone(bool ok) {
+  if (!ok) return EndedByClient(grpc::Status::OK);
+  const Instant now = shared_.engine.clock().Read().monotonic;
+  SessionWork work;
+  grpc::Status status = reader_.Read(incoming_, now, work);
+  incoming_.Clear();
+  if (status.ok()) status = CarryOutWork(std::move(work));
+  if (!status.ok()) return End(status, /*by_client=*/false);
+  ReadOn();
+}
+
+void SessionReactor::OnCancel() { EndedByClient(grpc::Status::CANCELLED); }
+
+grpc::Status SessionReactor::CarryOutWork(SessionWork work) {
+  std::optional<std::uint64_t> acknowledged;
+  {
+    MutexLock lock(mutex_);
+    if (work.received > outbox_.last_number()) {
+      return ToStatus(FieldError{"received", "must be the number of a message that was sent"});
+    }
+    acknowledged = outbox_.Acknowledge(work.received);
+  }
+  if (work.attach.has_value()) Open(*std::move(work.attach), work.attach_id);
+  if (acknowledged.has_value()) {
+    // Before the operations: one of them may be a RenewAll.
+    work.operations.insert(work.operations.begin(),
+                           {.body = AcknowledgeCommand{.through = *acknowledged}});
+  }
+  Submit(std::move(work.operations), std::move(work.failed));
+  return grpc::Status::OK;
+}
+
+void SessionReactor::Open(AttachCommand first_page, std::uint64_t operation) {
+  {
+    MutexLock lock(mutex_);
+    if (known_ != Known::kNotYet) return;
+    known_ = Known::kOpening;
+  }
+  const CallId stream = shared_.engine.OpenStream(std::move(first_page), operation, this);
+  bool end = false;
+  bool by_client = false;
+  {
+    MutexLock lock(mutex_);
+    stream_ = stream;
+    if (known_ == Known::kOpening) {
+      known_ = Known::kOpen;
+      // It had no name yet by which it could be ended.
+      end = own_end_.has_value();
+      by_client = by_client_;
+    }
+  }
+  if (end) shared_.engine.EndStream(stream, by_client);
+}
+
+void SessionReactor::Submit(std::vector<SessionOperation> operations,
+                            std::vector<FailedOperation> failed) {
+  std::optional<CallId> stream;
+  {
+    MutexLock lock(mutex_);
+    stream = stream_;
+  }
+  if (!stream.has_value()) return;
+  if (!operations.empty() && !shared_.engine.SubmitOperations(*stream, operations)) {
+    Refuse(*stream, std::move(operations), failed);
+  }
+  if (failed.empty()) return;
+  Step step;
+  {
+    MutexLock lock(mutex_);
+    if (own_end_.has_value()) return;
+    outbox_.Add(std::move(failed));
+    step = TakeStep();
+  }
+  CarryOut(std::move(step));
+}
+
+// The mailbox has no room for them. It always has for what has no answer.
+void SessionReactor::Refuse(CallId stream, std::vector<SessionOperation> operations,
+                            std::vector<FailedOperation>& failed) {
+  std::vector<SessionOperation> without_answer;
+  for (SessionOperation& operation : operations) {
+    if (operation.id == 0) {
+      without_answer.push_back(std::move(operation));
+      continue;
+    }
+    open_.End(operation.id);
+    failed.push_back({.id = operation.id, .status = LimitExceeded("max_pending_commands")});
+  }
+  if (!without_answer.empty()) shared_.engine.SubmitOperations(stream, without_answer);
+}
+
+void SessionReactor::ReadOn() {
+  bool look = false;
+  bool add = false;
+  {
+    MutexLock lock(mutex_);
+    if (own_end_.has_value() || known_ == Known::kEnded) return;
+    if (outbox_.unwritten_bytes() >= kStopReadingBytes) {
+      not_reading_since_ = shared_.engine.clock().Read().monotonic;
+      look = true;
+      add = !std::exchange(may_stall_, true);
+    }
+  }
+  if (add) shared_.stalled.Add(*this);
+  if (look) return shared_.stalled.Look();
+  StartRead(&incoming_);
+}
+
+void SessionReactor::OnWritten() {
+  bool read_on = false;
+  {
+    MutexLock lock(mutex_);
+    outbox_.Written();
+    if (!not_reading_since_.has_value()) return;
+    read_on = outbox_.unwritten_bytes() < kStopReadingBytes;
+    not_reading_since_.reset();
+    if (!read_on) not_reading_since_ = shared_.engine.clock().Read().monotonic;
+    read_on = read_on && !own_end_.has_value() && known_ != Known::kEnded;
+  }
+  if (read_on) StartRead(&incoming_);
+}
+
+bool SessionReactor::EndIfStalled(Instant now) {
+  {
+    MutexLock lock(mutex_);
+    if (!not_reading_since_.has_value() || own_end_.has_value()) return false;
+    if (now - *not_reading_since_ < kStallLimit) return true;
+  }
+  End(LimitExceeded("session_backlog"), /*by_client=*/false);
+  return false;
+}
+
+void SessionReactor::OnOutcomes(std::vector<SessionOutcome> outcomes) {
+  bool too_many = false;
+  bool due = false;
+  {
+    MutexLock lock(mutex_);
+    if (own_end_.has_value() || broken()) return;
+    outbox_.Add(std::move(outcomes));
+    too_many = outbox_.unwritten_bytes() > kMostUnwrittenBytes;
+    due = Defer();
+  }
+  if (too_many) End(LimitExceeded("session_backlog"), /*by_client=*/false);
+  if (due) shared_.writer.Post([this] { Resume(); });
+}
+
+void SessionReactor::OnEnded(const Refused& reason) {
+  bool due = false;
+  {
+    MutexLock lock(mutex_);
+    known_ = Known::kEnded;
+    final_ = own_end_.has_value() ? *own_end_ : ToStatus(reason, /*key=*/"");
+    // What a server that stops has done is still to be told, but not to a client that
+    // has another stream by now.
+    if (reason.reason == Refusal::kSessionReplaced) outbox_.Drop();
+    due = Defer();
+  }
+  if (due) shared_.writer.Post([this] { Resume(); });
+}
+
+void SessionReactor::OnDone() {
+  bool may_stall = false;
+  {
+    MutexLock lock(mutex_);
+    may_stall = may_stall_;
+  }
+  if (may_stall) shared_.stalled.Remove(*this);
+  delete this;
+}
+
+// The first reason counts. Does nothing if the engine has ended the stream.
+void SessionReactor::End(const grpc::Status& status, bool by_client) {
+  std::optional<CallId> stream;
+  Step step;
+  {
+    MutexLock lock(mutex_);
+    if (own_end_.has_value() || known_ == Known::kEnded) return;
+    own_end_ = status;
+    by_client_ = by_client;
+    outbox_.Drop();
+    if (known_ == Known::kOpen) stream = stream_;
+    if (known_ == Known::kNotYet) {
+      known_ = Known::kEnded;
+      final_ = status;
+      step = TakeStep();
+    }
+  }
+  if (stream.has_value()) shared_.engine.EndStream(*stream, by_client);
+  CarryOut(std::move(step));
+}
+
+SessionReactor::Step SessionReactor::NextStep() {
+  Step step;
+  if (broken()) outbox_.Drop();
+  if (!outbox_.empty()) step.message = outbox_.Take();
+  if (outbox_.empty()) step.end = std::exchange(final_, std::nullopt);
+  return step;
+}
+
+}  // namespace holdfast

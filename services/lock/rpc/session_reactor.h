@@ -1,0 +1,137 @@
+// One stream of a session: operations in, events out.
+//
+// The engine is handed all operations of a message together. What it answers gathers in
+// the outbox; its thread does no more than put it there, and another one writes. While
+// more is unwritten than a client that reads ever lets gather, nothing is read from it:
+// then it cannot ask for more either.
+//
+// Who ends it. The engine, when a newer stream has taken the session over or the server
+// stops; this class, when the client breaks the rules or does not read; or the client. In
+// each case the engine has the last word, and the call is finished when it has told that
+// the stream has ended. Only an end that nothing on this side has begun is reported as the
+// client's: then its bound leases end, so it must never be a mistake.
+//
+// A client that takes nothing from its connection keeps the stream open although it has
+// ended, because the end comes behind the write that is under way; all it costs then is
+// that one message, and its place among the open streams.
+
+#ifndef HOLDFAST_SERVICES_LOCK_RPC_SESSION_REACTOR_H_
+#define HOLDFAST_SERVICES_LOCK_RPC_SESSION_REACTOR_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "grpcpp/support/status.h"
+#include "services/common/clock.h"
+#include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/session_outbox.h"
+#include "services/lock/rpc/session_request.h"
+#include "services/lock/rpc/stalled_sessions.h"
+#include "services/lock/rpc/stream_call.h"
+#include "services/lock/rpc/worker_thread.h"
+
+namespace holdfast {
+
+// What all streams of sessions share. Outlives them.
+struct SessionSharing {
+  SessionSharing(LockEngine& lock_engine, std::size_t message_bytes, std::size_t operations)
+      : engine(lock_engine),
+        max_message_bytes(message_bytes),
+        max_operations(operations),
+        stalled(lock_engine.clock()) {}
+
+  LockEngine& engine;
+  const std::size_t max_message_bytes;
+  const std::size_t max_operations;  // Of one stream, without an answer.
+  StalledSessions stalled;
+  WorkerThread writer;
+};
+
+class SessionReactor final
+    : public StreamCall<grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                        SessionMessage>,
+      private SessionListener,
+      private MayStall {
+ public:
+  // While so much is unwritten, nothing is read.
+  static constexpr std::size_t kStopReadingBytes = 256 * 1024;
+
+  // More than that ends the stream. It takes what the client has not asked for to get
+  // there: tens of thousands of leases that end in one moment.
+  static constexpr std::size_t kMostUnwrittenBytes = 4 * 1024 * 1024;
+
+  // How long a client may take nothing from a stream that is not read from.
+  static constexpr Duration kStallLimit = std::chrono::seconds(10);
+
+  // `local`: the client is at the other end of a Unix socket.
+  SessionReactor(SessionSharing& shared, bool local)
+      : shared_(shared),
+        local_(local),
+        open_(shared.max_operations),
+        reader_(open_, shared.max_message_bytes, local),
+        outbox_(open_) {}
+
+  // Begins to read.
+  void Start(OpenStreams::Place place);
+
+ private:
+  // What the engine knows of the stream.
+  enum class Known { kNotYet, kOpening, kOpen, kEnded };
+
+  ~SessionReactor() override = default;
+
+  // SessionListener, on the engine's thread or within OpenStream.
+  void OnOutcomes(std::vector<SessionOutcome> outcomes) override;
+  void OnEnded(const Refused& reason) override;
+
+  // grpc::ServerBidiReactor, on gRPC's threads.
+  void OnReadDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  // StreamCall.
+  void OnWritten() override;
+  Step NextStep() override REQUIRES(mutex_);
+
+  // MayStall.
+  bool EndIfStalled(Instant now) override;
+
+  grpc::Status CarryOutWork(SessionWork work);
+  void Open(AttachCommand first_page, std::uint64_t operation);
+  void Submit(std::vector<SessionOperation> operations, std::vector<FailedOperation> failed);
+  void Refuse(CallId stream, std::vector<SessionOperation> operations,
+              std::vector<FailedOperation>& failed);
+  void ReadOn();
+  void End(const grpc::Status& status, bool by_client);
+  void EndedByClient(const grpc::Status& status) { End(status, /*by_client=*/local_); }
+
+  // Constant after construction, or Start.
+  SessionSharing& shared_;
+  const bool local_;
+  OpenStreams::Place place_;
+
+  OpenOperations open_;
+  // One read at a time uses these.
+  grpc::ByteBuffer incoming_;
+  SessionReader reader_;
+
+  SessionOutbox outbox_ GUARDED_BY(mutex_);
+  Known known_ GUARDED_BY(mutex_) = Known::kNotYet;
+  std::optional<CallId> stream_ GUARDED_BY(mutex_);  // From kOpen on.
+  // Why this side, or the client, ends the stream, before the engine does.
+  std::optional<grpc::Status> own_end_ GUARDED_BY(mutex_);
+  bool by_client_ GUARDED_BY(mutex_) = false;
+  std::optional<grpc::Status> final_ GUARDED_BY(mutex_);  // Not carried out yet.
+  // Set while nothing is read: when the client last took something.
+  std::optional<Instant> not_reading_since_ GUARDED_BY(mutex_);
+  bool may_stall_ GUARDED_BY(mutex_) = false;  // Known to shared_.stalled.
+};
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_SERVICES_LOCK_RPC_SESSION_REACTOR_H_
