@@ -2,6 +2,7 @@
 
 #include "clients/cpp/transport/grpc_transport.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -140,6 +141,23 @@ TEST_F(GrpcTransportTest, CancelEndsTheCallOnTheServer) {
   call->Cancel();
   EXPECT_TRUE(absl::IsCancelled(end_.Wait().status()));
   EXPECT_TRUE(cancelled.Wait());
+}
+
+TEST_F(GrpcTransportTest, WaitThatFailsAtOnceEndsOnce) {
+  // Often, because it may have ended before it has been started in full.
+  server_.Shutdown();
+  for (int i = 0; i < 1'000; ++i) {
+    std::atomic<int> ends{0};
+    Rendezvous<absl::Status> end;
+    LockTransport::WaitEvents events;
+    events.on_end = [&](const absl::StatusOr<Grant>& grant) {
+      ++ends;
+      end.Set(grant.status());
+    };
+    transport_->Wait({.key = "k"}, std::move(events));
+    ASSERT_TRUE(absl::IsUnavailable(end.Wait())) << i;
+    EXPECT_EQ(ends, 1);
+  }
 }
 
 TEST_F(GrpcTransportTest, ShortCallEndsAtItsLimit) {

@@ -1,5 +1,6 @@
 // Watch streams of the transport: what is read, when reading pauses, and how they end.
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -188,6 +189,35 @@ TEST_F(GrpcWatchTest, CancelEndsOneThatIsAboutToPause) {
   call_->Cancel();
   call_->ReadOn();
   EXPECT_THAT(keys(), ElementsAre("k/1"));
+}
+
+TEST_F(GrpcWatchTest, EndsOnceWhateverIsDoneToItAndWhen) {
+  ServeForEver({"k/1", "k/2"});
+  // Often, because it depends on who comes first.
+  for (int i = 0; i < 200; ++i) {
+    const bool pauses = i % 2 == 0;
+    Rendezvous<bool> read;
+    std::atomic<int> reads{0};
+    std::atomic<int> ends{0};
+    Rendezvous<absl::Status> end;
+    LockTransport::WatchEvents events;
+    events.on_events = [&](auto) {
+      if (++reads == 1) read.Set(true);
+      return !pauses;
+    };
+    events.on_end = [&](absl::Status why) {
+      ++ends;
+      end.Set(std::move(why));
+    };
+    const auto call = transport_->Watch({.key_prefix = "k/", .tags = "x"}, std::move(events));
+    if (i % 3 != 0) read.Wait();
+    if (i % 7 == 0) call->ReadOn();
+    call->Cancel();
+    call->Cancel();
+    call->ReadOn();
+    ASSERT_TRUE(absl::IsCancelled(end.Wait())) << i;
+    EXPECT_EQ(ends, 1);
+  }
 }
 
 TEST_F(GrpcWatchTest, EndIsToldAfterAllThatCameBeforeHasBeenRead) {
