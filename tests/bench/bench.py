@@ -110,6 +110,22 @@ def _present(chosen, say):
     return present
 
 
+def _serving(chosen, load, say):
+    """The rows that answer. A server that serves no row at all ends the run."""
+    serving = []
+    for row in chosen:
+        server = load.server(row)
+        known = any(load.server(other) is server for other in serving)
+        try:
+            load.run(row, "ready", limit=5 if known else 60)
+            serving.append(row)
+        except measures.Failed as failure:
+            if not known:
+                sys.exit(f"bench: {row.name}: {failure}\n{server.last_words()}")
+            say(f"{row.name} is left out: its server does not serve it: {failure}")
+    return serving
+
+
 @contextlib.contextmanager
 def _scratch(parent):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hf-bench-", dir=parent))
@@ -141,11 +157,7 @@ def measure(options, say=_say):
         for name in names:
             running[name] = servers.Server(name, scratch / name, choices)
             stack.callback(running[name].stop)
-        for row in chosen:
-            try:
-                load.run(row, "ready")
-            except measures.Failed as failure:
-                sys.exit(f"bench: {row.name}: {failure}\n{running[row.server].last_words()}")
+        chosen = _serving(chosen, load, say)
         measures.run_all(what, chosen, load, results, say)
         described["load_after"] = machine.load()
     return results, described

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 
+_ROWS = ("bare", "bare-session", "holdfast-process", "flock")
 _BENCH = pathlib.Path(__file__).resolve().parent / "bench.py"
 
 
@@ -16,8 +17,7 @@ def _command(scratch, *flags):
     # Tests are run from the folder below which everything built lies.
     brief = ("--seconds=0.1", "--warm-up=0.05", "--repetitions=2")
     where = (f"--binaries={os.getcwd()}", f"--scratch={scratch}")
-    rows = "--rows=bare,holdfast-process,flock"
-    return [sys.executable, _BENCH, *where, rows, *brief, *flags]
+    return [sys.executable, _BENCH, *where, f"--rows={','.join(_ROWS)}", *brief, *flags]
 
 
 def _processes_below(folder):
@@ -47,7 +47,7 @@ class BenchRunTest(unittest.TestCase):
     def test_every_row_is_measured_and_every_server_ended(self):
         with tempfile.TemporaryDirectory() as out:
             saved, drawn = pathlib.Path(out, "all.json"), pathlib.Path(out, "pairs.svg")
-            measures = "--measures=floor,pairs,hand-over,renewals"
+            measures = "--measures=floor,pairs,hand-over,renewals,renew-all"
             run = subprocess.run(
                 _command(
                     self.scratch,
@@ -74,15 +74,16 @@ class BenchRunTest(unittest.TestCase):
                 for repetition in (0, 1)
                 for measure, setting, rows in (
                     ("floor", "4096 bytes", ("bare",)),
-                    ("pairs", "1x1", ("bare", "holdfast-process", "flock")),
-                    ("pairs", "2x2", ("bare", "holdfast-process", "flock")),
+                    ("pairs", "1x1", _ROWS),
+                    ("pairs", "2x2", _ROWS),
                     ("hand-over", "2", ("holdfast-process", "flock")),
-                    ("renewals", "100", ("bare", "holdfast-process")),
+                    ("renewals", "100", ("bare", "bare-session", "holdfast-process")),
+                    ("renew-all", "1000", ("bare-session",)),
                 )
                 for row in rows
             }
             self.assertEqual(measured, wanted)
-            for row in ("bare", "holdfast-process", "flock"):
+            for row in _ROWS:
                 self.assertIn(row, run.stdout)
                 self.assertIn(row, drawn.read_text())
         self._assert_nothing_left()

@@ -4,9 +4,11 @@ Within a repetition every row of a setting runs right after the other, so that r
 are compared meet the same load of the machine.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
+import statistics
 import subprocess
 import tempfile
 import time
@@ -23,10 +25,10 @@ _DAY = 86_400
 class Effort:
     """How long and how much."""
 
-    repetitions: int = 5
-    seconds: float = 2
-    warm_up: float = 0.5
-    shapes: tuple = ("1x1", "4x4", "4x16", "16x64")  # Connections x outstanding on each.
+    repetitions: int = 7
+    seconds: float = 1
+    warm_up: float = 0.4
+    shapes: tuple = ("1x1", "4x4", "4x16", "64x1", "16x16", "16x64")  # Connections x outstanding on each.
     commands: tuple = (1, 8, 64, 512)  # In a commit.
     waiters: tuple = (1, 10, 1000, 10_000)
     idle: int = 10_000
@@ -36,7 +38,7 @@ class Effort:
 
 QUICK = Effort(
     repetitions=3,
-    seconds=0.5,
+    seconds=0.4,
     warm_up=0.2,
     shapes=("1x1", "4x16"),
     commands=(1, 64),
@@ -65,19 +67,20 @@ class Load:
 
     def run(self, row, measure, server=None, **flags):
         """The figures of one run. Failed: it has ended without any."""
-        server = server or self.server(row)
+        timed = {"seconds": self.effort.seconds, "warm_up": self.effort.warm_up, **flags}
+        return _run(self._command(row, measure, server or self.server(row), timed))
+
+    def start(self, row, measure, **flags):
+        """A load program that goes on by itself: subprocess.Popen."""
+        command = self._command(row, measure, self.server(row), flags)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def _command(self, row, measure, server, flags):
         program = [str(self._binaries / "tests/bench/load/load"), f"--service={row.service}"]
         if row.service == "diskcache":
             program = ["/usr/bin/python3", str(_HERE / "diskcache_load.py")]
-        flags = {
-            "measure": measure,
-            "address": server.address,
-            "server_pid": server.pid,
-            "seconds": self.effort.seconds,
-            "warm_up": self.effort.warm_up,
-            **flags,
-        }
-        return _run([*program, *(f"--{n.replace('_', '-')}={v}" for n, v in flags.items())])
+        flags = {"measure": measure, "address": server.address, "server_pid": server.pid, **flags}
+        return [*program, *(f"--{n.replace('_', '-')}={v}" for n, v in flags.items())]
 
     def scan(self, database):
         """Seconds in which RocksDB alone opens the database and reads all of it."""
@@ -142,6 +145,35 @@ def _idle(load, row, waiters):
 
 def _renewals(load, row, leases):
     return load.run(row, "renewals", connections=4, outstanding=64, leases=leases)
+
+
+def _renew_all(load, row, leases):
+    return load.run(row, "renew-all", leases=leases, outstanding=min(100, int(leases)))
+
+
+def _killed(load, row, setting):
+    """From before a holder is killed to the grant of the one that waits."""
+    del setting
+    taken = []
+    for attempt in range(10):
+        name = f"orders/killed-{time.monotonic_ns()}-{attempt}"
+        with contextlib.ExitStack() as stack:
+            holder = stack.enter_context(load.start(row, "hold", key=name))
+            stack.callback(holder.kill)
+            if not holder.stdout.readline():
+                raise Failed("the holder was refused")
+            waiter = stack.enter_context(load.start(row, "wait", key=name))
+            stack.callback(waiter.kill)
+            time.sleep(0.2)  # It is a program that starts, connects and queues.
+            begin = time.monotonic()
+            holder.kill()
+            answer = waiter.stdout.readline()
+            if not answer:
+                raise Failed("the waiter was refused")
+            taken.append((json.loads(answer)["at_s"] - begin) * 1e6)
+    if min(taken) < 0:
+        raise Failed("a waiter was granted a lock that was held")
+    return {"p50_us": statistics.median(taken), "max_us": max(taken)}
 
 
 def _lapse(load, row, leases):
@@ -244,11 +276,26 @@ MEASURES = (
         lambda row, leases: row.renews,
     ),
     Measure(
+        "renew-all",
+        "All leases of a session renewed by one message",
+        _renew_all,
+        lambda effort: ("1000",),
+        lambda row, leases: row.session,
+    ),
+    Measure(
+        "killed",
+        "From kill -9 of the holder to the waiter's grant",
+        _killed,
+        lambda effort: ("1 waiter",),
+        lambda row, setting: row.bound,
+    ),
+    Measure(
         "lapse",
         "Others' pairs while leases lapse in one moment",
         _lapse,
         lambda effort: (str(effort.leases),),
-        lambda row, leases: row.name.startswith("holdfast-") or row.name == "redis-always",
+        lambda row, leases: row.name.startswith(("holdfast-", "session-"))
+        or row.name == "redis-always",
     ),
     Measure(
         "idle",

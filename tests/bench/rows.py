@@ -2,6 +2,7 @@
 
 import dataclasses
 
+_ACKNOWLEDGED = "until acknowledged"
 _LAST_SECOND = "all but the last 1 s"
 _FIVE_MINUTES = "5 min, stored"
 
@@ -16,6 +17,11 @@ class Row:
     most_outstanding: int = 1024
     most_waiters: int = 0  # For one key; 0: nobody can wait.
     renews: bool = False
+    bound: bool = False  # A holder that is killed frees its lock at once.
+
+    @property
+    def session(self):
+        return self.service == "session"
 
 
 ROWS = (
@@ -39,6 +45,27 @@ ROWS = (
         most_waiters=10_000,
         renews=True,
     ),
+    Row("bare-session", "bare", "session", "nothing", "-", renews=True),
+    Row(
+        "session-process",
+        "holdfast-process",
+        "session",
+        "process death",
+        _ACKNOWLEDGED,
+        most_waiters=10_000,
+        renews=True,
+        bound=True,
+    ),
+    Row(
+        "session-sync",
+        "holdfast-sync",
+        "session",
+        "power loss",
+        _ACKNOWLEDGED,
+        most_waiters=10_000,
+        renews=True,
+        bound=True,
+    ),
     Row("redis-always", "redis-always", "redis", "power loss", "not kept", renews=True),
     Row("redis-everysec", "redis-everysec", "redis", _LAST_SECOND, "not kept", renews=True),
     Row("redis-memory", "redis-memory", "redis", "nothing", "not kept", renews=True),
@@ -47,10 +74,10 @@ ROWS = (
     # Each of its waiters lists all of them.
     Row("zookeeper", "zookeeper", "zookeeper", "power loss", "not kept", most_waiters=1000),
     # A process for each connection, and each waiter needs one.
-    Row("postgres", "postgres", "postgres", "nothing", "not kept", most_waiters=100),
+    Row("postgres", "postgres", "postgres", "nothing", "not kept", most_waiters=100, bound=True),
     # A process or thread for each caller.
     Row("diskcache", "diskcache", "diskcache", "process death", "not kept", 16, most_waiters=10),
-    Row("flock", "flock", "flock", "nothing", "-", 16, most_waiters=1000),
+    Row("flock", "flock", "flock", "nothing", "-", 16, most_waiters=1000, bound=True),
 )
 
 BY_NAME = {row.name: row for row in ROWS}

@@ -73,6 +73,12 @@ _FIGURES = {
         ("server CPU us", "server_cpu_us"),
         ("client CPU us", "client_cpu_us"),
     ),
+    "renew-all": (
+        ("p50 us", "p50_us"),
+        ("p99 us", "p99_us"),
+        ("server CPU us", "server_cpu_us"),
+    ),
+    "killed": (("p50 us", "p50_us"), ("max us", "max_us")),
     "lapse": (
         ("usual p99 us", "usual_p99_us"),
         ("p99 us", "p99_us"),
@@ -98,6 +104,7 @@ _SETTING = {
     "pairs": "{} connections x callers on each",
     "hand-over": "{} waiters",
     "renewals": "{} leases",
+    "renew-all": "{} leases",
     "lapse": "{} leases",
     "idle": "{} waiters",
     "held": "{} locks",

@@ -27,33 +27,35 @@ def _ratio(measure, setting, row, base, name="rate"):
     return found
 
 
-def _one_caller_over_floor(results):
-    """A pair of one caller over a bare pair and two durable writes."""
-    return _over(
-        results.values("pairs", "1x1", "holdfast-sync", "p50_us"),
-        results.values("pairs", "1x1", "bare", "p50_us"),
-        results.values("floor", "4096 bytes", "bare", "best_us"),
-        lambda bare, write: bare + 2 * write,
-    )
-
-
-def _hand_over_over_floor(waiters):
-    """A hand-over over a bare round trip and one durable write."""
+def _between(measure, setting, row, base_setting, base, name="rate"):
+    """Of two settings."""
 
     def found(results):
-        return _over(
-            results.values("hand-over", waiters, "holdfast-sync", "p50_us"),
-            results.values("pairs", "1x1", "bare", "p50_us"),
-            results.values("floor", "4096 bytes", "bare", "best_us"),
-            lambda bare, write: bare / 2 + write,
+        return figures.ratio(
+            results.values(measure, setting, row, name),
+            results.values(measure, base_setting, base, name),
         )
 
     return found
 
 
-def _over(values, bare, write, floor):
-    both = {r: floor(bare[r], write[r]) for r in bare if r in write}
-    return figures.ratio(values, both)
+def _over_floor(measure, setting, row, bare, pairs, writes):
+    """A p50 over so many bare pairs of one caller and so many durable writes."""
+
+    def found(results):
+        pair = results.values("pairs", "1x1", bare, "p50_us")
+        write = results.values("floor", "4096 bytes", "bare", "best_us")
+        floor = {r: pairs * pair[r] + writes * write[r] for r in pair if r in write}
+        return figures.ratio(results.values(measure, setting, row, "p50_us"), floor)
+
+    return found
+
+
+def _killed_over_hand_over(results):
+    return figures.ratio(
+        results.values("killed", "1 waiter", "session-process", "p50_us"),
+        results.values("hand-over", "1", "session-process", "p50_us"),
+    )
 
 
 def _hand_over_growth(results):
@@ -108,7 +110,43 @@ TARGETS = (
         "1 caller, sync: p50 of a pair over a bare pair and two durable writes",
         1.15,
         False,
-        _one_caller_over_floor,
+        _over_floor("pairs", "1x1", "holdfast-sync", "bare", 1, 2),
+    ),
+    Target(
+        "1 caller on a session, sync: p50 of a pair over a bare pair and two durable writes",
+        1.2,
+        False,
+        _over_floor("pairs", "1x1", "session-sync", "bare-session", 1, 2),
+    ),
+    Target(
+        "1 caller on a session, sync: p50 of a pair over Redis always",
+        1.15,
+        False,
+        _ratio("pairs", "1x1", "session-sync", "redis-always", "p50_us"),
+    ),
+    Target(
+        "64 callers on 4 sessions, sync: pairs/s over Redis always on 64 connections",
+        1.5,
+        True,
+        _between("pairs", "4x16", "session-sync", "64x1", "redis-always"),
+    ),
+    Target(
+        "1,024 at once on 16 sessions, sync: pairs/s over Redis always",
+        0.5,
+        True,
+        _ratio("pairs", "16x64", "session-sync", "redis-always"),
+    ),
+    Target(
+        "a session renews 1,000 leases: p50 over a bare message",
+        1.2,
+        False,
+        _ratio("renew-all", "1000", "session-sync", "bare-session", "p50_us"),
+    ),
+    Target(
+        "a bound holder is killed: p50 until the next grant over a hand-over, process",
+        3,
+        False,
+        _killed_over_hand_over,
     ),
     Target(
         "64 callers, sync: pairs/s over etcd's lock service",
@@ -126,7 +164,13 @@ TARGETS = (
         "hand-over to 1 waiter, sync: p50 over a bare round trip and a durable write",
         1.5,
         False,
-        _hand_over_over_floor("1"),
+        _over_floor("hand-over", "1", "holdfast-sync", "bare", 0.5, 1),
+    ),
+    Target(
+        "the same on a session",
+        1.5,
+        False,
+        _over_floor("hand-over", "1", "session-sync", "bare-session", 0.5, 1),
     ),
     Target(
         "hand-over, sync: p50 with 10,000 waiters over that with 10", 1.2, False, _hand_over_growth

@@ -46,6 +46,8 @@ class Slot {
   std::chrono::milliseconds expire = std::chrono::seconds(30);
   std::chrono::milliseconds timeout{0};  // How long an acquire waits. 0: it tries once.
 
+  bool bound = false;  // Whether the lease is to end with this process, where that can be asked.
+
   std::unique_ptr<SlotState> state;  // The driver's.
 };
 
@@ -75,6 +77,10 @@ class Driver {
   // False where the service has no such operation; then `Renew` must not be called.
   virtual bool can_renew() const { return false; }
   virtual void Renew(Slot& slot) { slot.Done(false); }
+
+  // Likewise: all leases that were acquired over the slot's connection.
+  virtual bool can_renew_all() const { return false; }
+  virtual void RenewAll(Slot& slot) { slot.Done(false); }
 };
 
 // Ids that nobody else uses: of this process, in order.

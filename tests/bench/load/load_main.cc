@@ -17,6 +17,7 @@
 #include "tests/bench/load/measures.h"
 #include "tests/bench/load/postgres_driver.h"
 #include "tests/bench/load/redis_driver.h"
+#include "tests/bench/load/session_driver.h"
 #include "tests/bench/load/unary_driver.h"
 #include "tests/bench/load/zookeeper_driver.h"
 
@@ -29,6 +30,7 @@ using Measure = std::function<std::optional<Report>(Driver&, const MeasureOption
 const std::map<std::string, MakeDriver>& Drivers() {
   static const std::map<std::string, MakeDriver> drivers = {
       {"unary", [](const auto& options) { return std::make_unique<UnaryDriver>(options); }},
+      {"session", [](const auto& options) { return std::make_unique<SessionDriver>(options); }},
       {"redis", RedisDriver::Connect},
       {"etcd-lock",
        [](const auto& options) {
@@ -47,9 +49,16 @@ const std::map<std::string, MakeDriver>& Drivers() {
 
 const std::map<std::string, Measure>& Measures() {
   static const std::map<std::string, Measure> measures = {
-      {"pairs", MeasurePairs},      {"renewals", MeasureRenewals}, {"hand-over", MeasureHandOver},
-      {"idle", MeasureIdleWaiters}, {"fill", MeasureFill},         {"lapse", MeasureLapse},
+      {"pairs", MeasurePairs},
+      {"renewals", MeasureRenewals},
+      {"hand-over", MeasureHandOver},
+      {"idle", MeasureIdleWaiters},
+      {"fill", MeasureFill},
+      {"lapse", MeasureLapse},
+      {"renew-all", MeasureRenewAll},
       {"ready", nullptr},
+      {"hold", nullptr},
+      {"wait", nullptr},
   };
   return measures;
 }
@@ -83,6 +92,8 @@ int Main(int argc, char** argv) {
   double warm_up = options.window.warm_up.count();
   double seconds = options.window.seconds.count();
   double expire = 30;
+  double limit = 60;
+  std::string key = "orders/1";
 
   CLI::App app("Puts a load on one lock service.");
   app.add_option("--service", service)->required()->check(CLI::IsMember(Names(Drivers())));
@@ -96,6 +107,8 @@ int Main(int argc, char** argv) {
   app.add_option("--warm-up", warm_up, "seconds before it measures")->check(CLI::NonNegativeNumber);
   app.add_option("--seconds", seconds, "that it measures")->check(CLI::PositiveNumber);
   app.add_option("--expire", expire, "seconds, of what `fill` leaves held");
+  app.add_option("--limit", limit, "seconds that `ready` tries");
+  app.add_option("--key", key, "that `hold` holds and `wait` waits for");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -109,9 +122,10 @@ int Main(int argc, char** argv) {
   const auto make = [&] { return Drivers().at(service)(driver_options); };
   std::optional<Report> report;
   if (measure == "ready") {
-    report = MeasureReady(make);
+    report = MeasureReady(make, std::chrono::duration<double>(limit));
   } else if (const auto driver = make(); driver != nullptr) {
-    report = Measures().at(measure)(*driver, options);
+    if (measure == "hold") HoldUntilKilled(*driver, key);
+    report = measure == "wait" ? AwaitKey(*driver, key) : Measures().at(measure)(*driver, options);
     if (report) Print(*report);
     // Waits may be under way that nobody ends, so nothing is taken down.
     std::fflush(stdout);

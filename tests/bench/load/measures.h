@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "tests/bench/load/driver.h"
 #include "tests/bench/load/window.h"
@@ -28,6 +29,9 @@ std::optional<Report> MeasurePairs(Driver& driver, const MeasureOptions& options
 // Renews held leases in turn.
 std::optional<Report> MeasureRenewals(Driver& driver, const MeasureOptions& options);
 
+// Renews all leases by one operation, one after the other.
+std::optional<Report> MeasureRenewAll(Driver& driver, const MeasureOptions& options);
+
 // From before a release is sent to the grant of the next waiter, with so many waiters.
 // Whoever has held queues again, and the next release comes a moment after.
 std::optional<Report> MeasureHandOver(Driver& driver, const MeasureOptions& options);
@@ -43,9 +47,17 @@ std::optional<Report> MeasureFill(Driver& driver, const MeasureOptions& options)
 // before, "p99_us" and "max_us" in the second from that moment on.
 std::optional<Report> MeasureLapse(Driver& driver, const MeasureOptions& options);
 
+// Acquires the key, bound if the service has that, and says so in a line, "{}". Then
+// holds it until the process is killed.
+[[noreturn]] void HoldUntilKilled(Driver& driver, const std::string& key);
+
+// Waits for the key: "at_s" on the monotonic clock, when it was granted.
+std::optional<Report> AwaitKey(Driver& driver, const std::string& key);
+
 // Tries a pair, with a driver made anew each time, until one succeeds: "at_s" on the
-// monotonic clock. Nothing: none did in a minute.
-std::optional<Report> MeasureReady(const std::function<std::unique_ptr<Driver>()>& make);
+// monotonic clock. Nothing: none did within `limit`.
+std::optional<Report> MeasureReady(const std::function<std::unique_ptr<Driver>()>& make,
+                                   std::chrono::duration<double> limit);
 
 }  // namespace holdfast::bench
 

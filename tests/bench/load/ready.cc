@@ -7,11 +7,11 @@
 
 namespace holdfast::bench {
 
-std::optional<Report> MeasureReady(const std::function<std::unique_ptr<Driver>()>& make) {
-  constexpr auto kLimit = std::chrono::seconds(60);
+std::optional<Report> MeasureReady(const std::function<std::unique_ptr<Driver>()>& make,
+                                   std::chrono::duration<double> limit) {
   constexpr auto kBetween = std::chrono::milliseconds(2);
   const SteadyTime begin = Now();
-  while (Now() < begin + kLimit) {
+  while (Now() - begin < limit) {
     if (const std::unique_ptr<Driver> driver = make(); driver != nullptr) {
       Window window(1);
       PairCaller caller(*driver, window, 0);

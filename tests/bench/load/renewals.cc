@@ -51,6 +51,36 @@ class Renewer final : public Slot {
   Latencies latencies_;
 };
 
+// Renews all leases of its connection, over and over.
+class AllRenewer final : public Slot {
+ public:
+  AllRenewer(Driver& driver, Window& window) : driver_(driver), window_(window) {
+    driver.Prepare(*this);
+  }
+
+  void Start() {
+    started_ = Now();
+    driver_.RenewAll(*this);
+  }
+
+  void Done(bool ok) override {
+    if (ok && window_.open()) latencies_.Add(Microseconds(Now() - started_).count());
+    if (!ok || window_.over()) {
+      window_.Leave(ok);
+    } else {
+      Start();
+    }
+  }
+
+  Latencies& latencies() { return latencies_; }
+
+ private:
+  Driver& driver_;
+  Window& window_;
+  SteadyTime started_;
+  Latencies latencies_;
+};
+
 }  // namespace
 
 std::optional<Report> MeasureRenewals(Driver& driver, const MeasureOptions& options) {
@@ -68,6 +98,18 @@ std::optional<Report> MeasureRenewals(Driver& driver, const MeasureOptions& opti
   Latencies latencies;
   for (Renewer& renewer : renewers) latencies.Add(renewer.latencies());
   return window.Describe(latencies);
+}
+
+std::optional<Report> MeasureRenewAll(Driver& driver, const MeasureOptions& options) {
+  if (!driver.can_renew_all()) return {};
+  const std::vector<KeptLease> leases = AcquireMany(driver, options.leases, options.outstanding,
+                                                    [] { return std::chrono::hours(1); });
+  if (static_cast<int>(leases.size()) < options.leases) return {};
+  Window window(1);
+  AllRenewer renewer(driver, window);
+  renewer.Start();
+  if (!window.Run(options.window)) return {};
+  return window.Describe(renewer.latencies());
 }
 
 std::optional<Report> MeasureFill(Driver& driver, const MeasureOptions& options) {
