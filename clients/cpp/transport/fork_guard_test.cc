@@ -10,7 +10,10 @@
 #include <chrono>
 #include <functional>
 #include <thread>
+#include <utility>
 
+#include "clients/cpp/core/rendezvous.h"
+#include "clients/cpp/transport/grpc_transport.h"
 #include "gtest/gtest.h"
 #include "tests/support/eventually.h"
 
@@ -137,6 +140,24 @@ TEST_F(ForkGuardTest, ForkDoesNotWaitWhenGrpcHasEnded) {
     {
       const GrpcUse use;
     }
+    EXPECT_TRUE(HoldsInChild(MayUseGrpc));
+  }
+}
+
+TEST_F(ForkGuardTest, TransportThatHasGivenUpItsConnectionsUsesGrpcNoMore) {
+  for (int i = 0; i < 10; ++i) {
+    const auto transport = *GrpcTransport::Create("unix:/tmp/no-such-holdfast.sock");
+    EXPECT_TRUE(HoldsInChild([] { return !MayUseGrpc(); }));
+    Rendezvous<bool> released;
+    transport->Release("k", "id", 10s, [&](const auto&) { released.Set(true); });
+    Rendezvous<bool> waited;
+    LockTransport::WaitEvents events;
+    events.on_end = [&](const auto&) { waited.Set(true); };
+    transport->Wait({.key = "k"}, std::move(events));
+    released.Wait();
+    waited.Wait();
+    transport->Shutdown();
+    transport->Disconnect();
     EXPECT_TRUE(HoldsInChild(MayUseGrpc));
   }
 }

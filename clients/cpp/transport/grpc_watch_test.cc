@@ -162,6 +162,28 @@ TEST_F(GrpcWatchTest, MayBeToldToReadOnBeforeItIsSeenToPause) {
   EXPECT_TRUE(absl::IsCancelled(end_.Wait()));
 }
 
+TEST_F(GrpcWatchTest, ToldTwiceToReadOnItPassesOverTheNextPause) {
+  Rendezvous<bool> go_on;
+  server_.locks.on_watch = [&](grpc::ServerContext& context, auto&, Stream& stream) {
+    stream.Write(EventOf("k/1"));
+    go_on.Wait();
+    for (const char* key : {"k/2", "k/3", "k/4"}) stream.Write(EventOf(key));
+    HangUntilCancelled(context);
+    return grpc::Status::CANCELLED;
+  };
+  Watch([] { return false; });
+  ASSERT_TRUE(AwaitKeys(1));
+  LetSomethingHappen();
+  call_->ReadOn();
+  call_->ReadOn();
+  go_on.Set(true);
+  ASSERT_TRUE(AwaitKeys(3));
+  LetSomethingHappen();
+  EXPECT_THAT(keys(), ElementsAre("k/1", "k/2", "k/3"));
+  call_->Cancel();
+  EXPECT_TRUE(absl::IsCancelled(end_.Wait()));
+}
+
 TEST_F(GrpcWatchTest, CancelEndsOneThatPauses) {
   ServeForEver({"k/1", "k/2"});
   Watch([] { return false; });
