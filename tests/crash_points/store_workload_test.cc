@@ -84,8 +84,11 @@ TEST_F(StoreWorkloadTest, CommitsOfEveryKind) {
 TEST_F(StoreWorkloadTest, OperationsOfEveryKindOnEveryKindOfFile) {
   std::map<std::string, int> seen;  // "write .log"
   std::size_t longest_commit = 0;
+  int laid_out = 0;
   const StoreRun run = Run();
   for (const DiskOperation& operation : run.journal) {
+    const auto* write = std::get_if<WriteOperation>(&operation);
+    laid_out += write != nullptr && write->data.find_first_not_of('\0') == std::string::npos;
     const fs::path path = PathOf(operation);
     const std::string name = path.filename();
     const std::string kind =
@@ -102,6 +105,8 @@ TEST_F(StoreWorkloadTest, OperationsOfEveryKindOnEveryKindOfFile) {
   }
   EXPECT_GT(longest_commit, 32u * 1024) << "a commit spans blocks of the log";
 
+  EXPECT_GT(laid_out, 2 * kOptions.starts) << "logs are laid out, and again while they are used";
+
   // Each start makes a log, a manifest and perhaps a table. What is more was made
   // while commits went on.
   const int starts = kOptions.starts;
@@ -110,10 +115,10 @@ TEST_F(StoreWorkloadTest, OperationsOfEveryKindOnEveryKindOfFile) {
   EXPECT_GE(seen["create MANIFEST"], starts);
   EXPECT_GT(seen["sync MANIFEST"], starts);
   for (const char* what :
-       {"mkdir data", "mkdir db", "create .tmp", "sync .tmp", "rename FORMAT", "sync data",
-        "write .log", "sync .log", "remove .log", "write .sst", "sync .sst", "remove .sst",
-        "write MANIFEST", "remove MANIFEST", "rename CURRENT", "rename OPTIONS", "sync db",
-        "rename IDENTITY", "write LOCK"}) {
+       {"mkdir data",     "mkdir db",       "create .tmp", "sync .tmp",       "rename FORMAT",
+        "sync data",      "write .log",     "sync .log",   "resize .log",     "remove .log",
+        "write .sst",     "sync .sst",      "remove .sst", "write MANIFEST",  "remove MANIFEST",
+        "rename CURRENT", "rename OPTIONS", "sync db",     "rename IDENTITY", "write LOCK"}) {
     EXPECT_GT(seen[what], 0) << what;
   }
   if (HasFailure()) {

@@ -36,10 +36,10 @@ class FailingSyncTest : public ::testing::Test {
   // Begins a new log. 0: none fails. `of`: only those of paths that end so count.
   void FailSync(std::size_t number, const std::string& of = "") {
     std::ofstream{SyncLogPath()};
-    server_.SetEnvironment({"LD_PRELOAD=" + Runfile("tests/faults/failing_sync.so"),
-                            "HOLDFAST_SYNC_LOG=" + SyncLogPath(),
-                            "HOLDFAST_FAIL_SYNC=" + std::to_string(number),
-                            "HOLDFAST_FAIL_OF=" + of});
+    server_.SetEnvironment(
+        {"LD_PRELOAD=" + Runfile("tests/faults/failing_sync.so"),
+         "HOLDFAST_SYNC_LOG=" + SyncLogPath(), "HOLDFAST_FAIL_SYNC=" + std::to_string(number),
+         "HOLDFAST_FAIL_OF=" + of, "HOLDFAST_SYNC_FOLDER=" + server_.data_dir()});
   }
 
   std::vector<std::string> Syncs() const {

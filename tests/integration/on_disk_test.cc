@@ -73,7 +73,8 @@ TEST_F(OnDiskTest, DirectoryOfANewerFormatIsRefusedAndLeftAlone) {
 TEST_F(OnDiskTest, TornTailOfTheLogIsDropped) {
   const std::filesystem::path log = NewestLog(server_.data_dir());
   ASSERT_FALSE(log.empty());
-  std::filesystem::resize_file(log, std::filesystem::file_size(log) - 5);
+  // Behind the last commit it is laid out with zeros.
+  std::filesystem::resize_file(log, ReadFile(log).find_last_not_of('\0') - 5);
   ASSERT_EQ(server_.Start(), absl::OkStatus());
   StubClient client(server_.address());
   EXPECT_EQ(client.Get("first").response.holders_size(), 1);

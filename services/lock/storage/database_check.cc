@@ -21,19 +21,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// RocksDB syncs a write-ahead log in every commit, or else (durability `process`)
-// nothing is promised for the case of a power loss.
-constexpr std::size_t kCommitsPerLogSync = 1;
-
 // Into the manifest it writes at once that up to two full buffers have become
 // tables, which log is the oldest it needs now, and what a merge has done.
 constexpr std::size_t kCommitsPerManifestSync = 4;
 
-// A torn tail that is to be cut off.
-struct TornLog {
+// A log with a tail that is to be cut off: torn, or zeros that were laid out.
+struct LogTail {
   std::string path;
   std::uint64_t size = 0;
   std::uint64_t whole_size = 0;
+  bool torn = false;
 };
 
 absl::Status DamagedAt(const std::string& path, const LogVerdict& verdict) {
@@ -46,7 +43,7 @@ absl::Status DamagedAt(const std::string& path, const LogVerdict& verdict) {
 // the last change in a table.
 absl::StatusOr<std::uint64_t> CheckManifest(const std::string& path,
                                             const std::vector<std::string>& logs,
-                                            std::vector<TornLog>& torn) {
+                                            std::vector<LogTail>& tails) {
   const absl::StatusOr<std::string> content = ReadFile(path);
   if (!content.ok()) return content.status();
   const LogVerdict verdict = CheckLog(*content, kCommitsPerManifestSync);
@@ -61,19 +58,25 @@ absl::StatusOr<std::uint64_t> CheckManifest(const std::string& path,
     return absl::DataLossError(absl::StrCat(path, " does not list the contents of the tables"));
   }
   if (verdict.kind == LogVerdict::Kind::kTorn) {
-    torn.push_back({path, content->size(), verdict.whole_size});
+    tails.push_back({path, content->size(), verdict.whole_size, true});
   }
   return *last;
 }
 
-absl::Status CheckWriteAheadLog(const std::string& path, bool newest, std::vector<TornLog>& torn) {
+absl::Status CheckLogFile(const std::string& path, bool newest, std::vector<LogTail>& tails) {
   const absl::StatusOr<std::string> content = ReadFile(path);
   if (!content.ok()) return content.status();
-  const LogVerdict verdict = CheckLog(*content, kCommitsPerLogSync);
-  if (verdict.kind == LogVerdict::Kind::kWhole) return absl::OkStatus();
+  // RocksDB syncs it in every commit, or else (durability `process`) nothing is promised for
+  // the case of a power loss.
+  const LogVerdict verdict = CheckWriteAheadLog(*content);
+  const bool torn = verdict.kind == LogVerdict::Kind::kTorn;
   // A log is complete before the next one is begun.
-  if (verdict.kind == LogVerdict::Kind::kDamaged || !newest) return DamagedAt(path, verdict);
-  torn.push_back({path, content->size(), verdict.whole_size});
+  if (verdict.kind == LogVerdict::Kind::kDamaged || (torn && !newest)) {
+    return DamagedAt(path, verdict);
+  }
+  if (verdict.whole_size < content->size()) {
+    tails.push_back({path, content->size(), verdict.whole_size, torn});
+  }
   return absl::OkStatus();
 }
 
@@ -132,23 +135,25 @@ absl::StatusOr<std::vector<std::string>> WriteAheadLogs(const std::string& direc
 }  // namespace
 
 absl::StatusOr<std::uint64_t> CheckDatabase(const std::string& directory) {
-  std::vector<TornLog> torn;
+  std::vector<LogTail> tails;
   const absl::StatusOr<std::string> manifest = ManifestPath(directory);
   if (!manifest.ok()) return manifest.status();
   const absl::StatusOr<std::vector<std::string>> logs = WriteAheadLogs(directory);
   if (!logs.ok()) return logs.status();
 
-  const absl::StatusOr<std::uint64_t> last_in_tables = CheckManifest(*manifest, *logs, torn);
+  const absl::StatusOr<std::uint64_t> last_in_tables = CheckManifest(*manifest, *logs, tails);
   if (!last_in_tables.ok()) return last_in_tables.status();
   for (const std::string& path : *logs) {
     const bool newest = path == logs->back();
-    if (absl::Status status = CheckWriteAheadLog(path, newest, torn); !status.ok()) return status;
+    if (absl::Status status = CheckLogFile(path, newest, tails); !status.ok()) return status;
   }
 
-  for (const TornLog& log : torn) {
-    Log(LogLevel::kWarning, "cutting off an incompletely written commit",
-        {{"file", log.path}, {"at", log.whole_size}, {"bytes", log.size - log.whole_size}});
-    if (absl::Status status = TruncateFile(log.path, log.whole_size); !status.ok()) return status;
+  for (const LogTail& tail : tails) {
+    if (tail.torn) {
+      Log(LogLevel::kWarning, "cutting off an incompletely written commit",
+          {{"file", tail.path}, {"at", tail.whole_size}, {"bytes", tail.size - tail.whole_size}});
+    }
+    if (absl::Status status = TruncateFile(tail.path, tail.whole_size); !status.ok()) return status;
   }
   return last_in_tables;
 }

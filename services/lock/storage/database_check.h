@@ -13,9 +13,9 @@
 namespace holdfast {
 
 // Cuts a torn tail off the newest write-ahead log and off the manifest, with a
-// warning in the log of the process. Nothing of it was ever acknowledged.
-// Afterwards all logs are whole. Returns the number of the last change that is in a
-// table: what is in the logs has to follow it (sequence_filter.h).
+// warning in the log of the process, and off any log what was laid out for more commits.
+// Nothing of it was ever acknowledged. Afterwards all logs are whole. Returns the number of the
+// last change that is in a table: what is in the logs has to follow it (sequence_filter.h).
 //
 // DATA_LOSS: a log is damaged or missing; the message names the file and where
 // in it. Then nothing has been changed. Otherwise what the operating system said.

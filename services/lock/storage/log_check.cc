@@ -131,4 +131,13 @@ LogVerdict CheckLog(std::string_view log, std::size_t commits_per_sync) {
   return {Kind::kTorn, whole_size, whole_size, kNotWritten};
 }
 
+LogVerdict CheckWriteAheadLog(std::string_view log) {
+  const LogVerdict verdict = CheckLog(log);
+  const bool may_be_laid_out = log.size() % kLogLayoutUnit == 0;
+  if (verdict.kind == LogVerdict::Kind::kWhole || !may_be_laid_out) return verdict;
+  const std::size_t written = log.find_last_not_of('\0') + 1;  // 0: all of it is zero.
+  // What an older version has written may end with a zero. It is whole all the same.
+  return CheckLog(log.substr(0, std::max(written, verdict.whole_size)));
+}
+
 }  // namespace holdfast

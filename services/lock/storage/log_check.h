@@ -23,6 +23,11 @@
 // What this cannot see is a log that was cut off exactly between two commits, or
 // whose last commits were replaced by zeros.
 //
+// Write-ahead logs are laid out with zeros before commits are written over them
+// (laid_out_logs.h). Where a write into such a log stopped early, zeros follow instead of
+// the end of the file. So the log is judged without them, as if it ended where the
+// last byte is that is not zero; for this every commit ends with such a byte.
+//
 // Pure functions.
 
 #ifndef HOLDFAST_SERVICES_LOCK_STORAGE_LOG_CHECK_H_
@@ -52,6 +57,13 @@ struct LogVerdict {
 
 // At most `commits_per_sync` commits are written to the log between two syncs.
 LogVerdict CheckLog(std::string_view log, std::size_t commits_per_sync = 1);
+
+// A log that is laid out has this many bytes or a multiple of it.
+inline constexpr std::size_t kLogLayoutUnit = 4096;
+
+// The same for a write-ahead log, laid out or not. If it is whole up to where nothing but
+// zeros that were laid out is left, it is kWhole, and its whole_size is less than its size.
+LogVerdict CheckWriteAheadLog(std::string_view log);
 
 }  // namespace holdfast
 

@@ -262,5 +262,123 @@ TEST(LogCheckTest, AWrongByteOfThePaddingIsDamage) {
   EXPECT_EQ(CheckLog(log).kind, Kind::kDamaged);
 }
 
+// A write-ahead log of a process that has not closed it: behind its commits there are
+// zeros, `rest` bytes at least, up to a whole unit.
+std::string LaidOut(std::string log, std::size_t rest = 0) {
+  const std::size_t size = log.size() + rest;
+  log.resize((size + kLogLayoutUnit - 1) / kLogLayoutUnit * kLogLayoutUnit, '\0');
+  return log;
+}
+
+TEST(WriteAheadLogCheckTest, ALaidOutLogIsWholeUpToItsZeros) {
+  EXPECT_EQ(CheckWriteAheadLog("").kind, Kind::kWhole);
+  EXPECT_EQ(CheckWriteAheadLog(LaidOut("", 1)).kind, Kind::kWhole);
+  EXPECT_EQ(CheckWriteAheadLog(LaidOut("", 1)).whole_size, 0);
+  for (std::size_t size = kLogBlockSize - 40; size < kLogBlockSize + 10; ++size) {
+    LogWriter writer;
+    writer.Add(Payload(size, 1));
+    for (const std::size_t rest : {std::size_t{0}, 10 * kLogLayoutUnit}) {
+      const LogVerdict verdict = CheckWriteAheadLog(LaidOut(writer.log(), rest));
+      ASSERT_EQ(verdict.kind, Kind::kWhole) << size << ": " << verdict.fault;
+      ASSERT_EQ(verdict.whole_size, writer.log().size());
+    }
+  }
+}
+
+TEST(WriteAheadLogCheckTest, OneThatWasClosedHasNoZeros) {
+  const LogWriter writer = ShortLog();
+  EXPECT_EQ(CheckWriteAheadLog(writer.log()).kind, Kind::kWhole);
+  EXPECT_EQ(CheckWriteAheadLog(writer.log()).whole_size, writer.log().size());
+}
+
+TEST(WriteAheadLogCheckTest, AWriteThatStoppedAnywhereIsTornBehindTheLastWholeRecord) {
+  for (const LogWriter& writer : {ShortLog(), LongLog()}) {
+    for (std::size_t size = 0; size < writer.log().size(); ++size) {
+      if (size > 1000 && size % kLogBlockSize > 20 && size % 97 != 0) continue;
+      const std::string cut = LaidOut(writer.log().substr(0, size), writer.log().size() - size);
+      const LogVerdict verdict = CheckWriteAheadLog(cut);
+      ASSERT_NE(verdict.kind, Kind::kDamaged) << "cut at " << size << ": " << verdict.fault;
+      ASSERT_EQ(verdict.whole_size, writer.WholeSize(size)) << "cut at " << size;
+      ASSERT_EQ(verdict.kind, size == verdict.whole_size ? Kind::kWhole : Kind::kTorn);
+    }
+  }
+}
+
+TEST(WriteAheadLogCheckTest, EveryWrongByteOfALaidOutLogIsDamage) {
+  const std::string good = LaidOut(ShortLog().log());
+  const std::size_t last = ShortLog().log().size() - 1;
+  for (std::size_t at = 0; at <= last; ++at) {
+    for (int value = 0; value < 256; ++value) {
+      std::string bad = good;
+      bad[at] = static_cast<char>(value);
+      if (bad == good) continue;
+      // A last byte that is zero is one that was not written.
+      const Kind expected = at == last && value == 0 ? Kind::kTorn : Kind::kDamaged;
+      ASSERT_EQ(CheckWriteAheadLog(bad).kind, expected) << "byte " << at << " is " << value;
+    }
+  }
+}
+
+TEST(WriteAheadLogCheckTest, EveryWrongBitOfALongLaidOutLogIsDamage) {
+  const std::size_t size = LongLog().log().size();
+  const std::string good = LaidOut(LongLog().log(), kLogBlockSize);
+  for (std::size_t at = 0; at < size; ++at) {
+    const std::size_t in_block = at % kLogBlockSize;
+    const bool near = in_block <= 15 || in_block >= kLogBlockSize - 15 || at + 15 > size;
+    if (!near && at % 463 != 0) continue;
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ (1 << at % 8));
+    ASSERT_EQ(CheckWriteAheadLog(bad).kind, Kind::kDamaged) << "byte " << at;
+  }
+}
+
+TEST(WriteAheadLogCheckTest, ALengthThatPointsIntoTheZerosIsDamageAndNotATear) {
+  std::string log = LaidOut(ShortLog().log(), kLogBlockSize);
+  for (const std::size_t offset : {4, 5}) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string bad = log;
+      char& byte = bad[ShortLog().LastBegin() + offset];
+      byte = static_cast<char>(byte ^ (1 << bit));
+      EXPECT_EQ(CheckWriteAheadLog(bad).kind, Kind::kDamaged) << offset << ", bit " << bit;
+    }
+  }
+}
+
+TEST(WriteAheadLogCheckTest, SectorsThatWereNotWrittenInTheLastRecordAreATear) {
+  const LogWriter writer = LongLog();
+  const std::size_t begin = writer.LastBegin();
+  for (std::size_t sector = begin / 512 * 512; sector < writer.log().size(); sector += 512) {
+    std::string log = LaidOut(writer.log(), kLogBlockSize);
+    const std::size_t from = std::max(begin, sector);
+    log.replace(from, sector + 512 - from, sector + 512 - from, '\0');
+    const LogVerdict verdict = CheckWriteAheadLog(log);
+    ASSERT_EQ(verdict.kind, Kind::kTorn) << sector << ": " << verdict.fault;
+    ASSERT_EQ(verdict.whole_size, begin);
+  }
+}
+
+TEST(WriteAheadLogCheckTest, AWrongByteOfTheZerosTakesNothingAway) {
+  const LogWriter writer = ShortLog();
+  const std::string good = LaidOut(writer.log(), kLogLayoutUnit);
+  for (std::size_t at = writer.log().size(); at < good.size(); ++at) {
+    std::string bad = good;
+    bad[at] = '\x10';
+    const LogVerdict verdict = CheckWriteAheadLog(bad);
+    ASSERT_NE(verdict.kind, Kind::kWhole) << at;
+    ASSERT_EQ(verdict.whole_size, writer.log().size()) << at;
+  }
+}
+
+// As versions wrote them that did not lay out logs: a whole record may end with a zero,
+// and after a loss of power with zeros behind it.
+TEST(WriteAheadLogCheckTest, AWholeRecordThatEndsWithAZeroIsKept) {
+  LogWriter writer;
+  writer.Add(Payload(100, 1));
+  writer.Add(Payload(100, 2) + std::string(10, '\0'));
+  const LogVerdict verdict = CheckWriteAheadLog(LaidOut(writer.log(), 1));
+  EXPECT_EQ(verdict.kind, Kind::kWhole) << verdict.fault;
+  EXPECT_EQ(verdict.whole_size, writer.log().size());
+}
+
 }  // namespace
 }  // namespace holdfast

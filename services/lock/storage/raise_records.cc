@@ -12,6 +12,7 @@
 #include "rocksdb/options.h"
 #include "rocksdb/write_batch.h"
 #include "services/lock/engine/lock_store.h"
+#include "services/lock/storage/laid_out_logs.h"
 #include "services/lock/storage/record_codec.h"
 #include "services/lock/storage/rocksdb_options.h"
 
@@ -89,7 +90,7 @@ absl::Status RaiseRecords(rocksdb::DB& db, std::size_t commit_size) {
   const auto write = [&] {
     rocksdb::WriteOptions options;
     options.sync = true;
-    const rocksdb::Status written = db.Write(options, &commit);
+    const rocksdb::Status written = WriteCommit(db, options, commit);
     commit.Clear();
     return FromRocksDb("cannot convert the records", written);
   };

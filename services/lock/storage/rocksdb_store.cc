@@ -19,6 +19,7 @@
 #include "rocksdb/write_batch.h"
 #include "services/common/log.h"
 #include "services/lock/storage/database_check.h"
+#include "services/lock/storage/laid_out_logs.h"
 #include "services/lock/storage/raise_records.h"
 #include "services/lock/storage/record_codec.h"
 #include "services/lock/storage/rocksdb_options.h"
@@ -128,6 +129,10 @@ absl::Status RocksDbStore::OpenDatabase() {
       std::make_shared<BackgroundErrorListener>(options_.on_background_error));
   options.wal_filter = &sequence_filter_;
   if (options_.env != nullptr) options.env = options_.env;
+  if (options_.durability == Durability::kSync) {
+    laid_out_logs_ = EnvWithLaidOutLogs(options_.env, options_.write_buffer_size / 8);
+    options.env = laid_out_logs_.get();
+  }
   if (is_new) {
     options.create_if_missing = true;
     options.error_if_exists = true;
@@ -200,7 +205,7 @@ absl::Status RocksDbStore::Commit(const RecordBatch& batch) {
     const rocksdb::Status status = std::visit(ChangeWriter{writes}, change);
     if (!status.ok()) return FromRocksDb("cannot encode a change", status);
   }
-  const rocksdb::Status written = db_->Write(options, &writes);
+  const rocksdb::Status written = WriteCommit(*db_, options, writes);
   failed_ = !written.ok();
   return FromRocksDb("cannot commit", written);
 }

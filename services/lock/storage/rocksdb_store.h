@@ -41,7 +41,7 @@ struct RocksDbStoreOptions {
   // Bounds the write-ahead log, which has to be read at every start, and how much
   // memory the latest changes take, in bytes. A commit of 512 grants is about
   // 100 KiB. Tests make it small, to see what happens when it is full; RocksDB
-  // makes at least 64 KiB of it.
+  // makes at least 64 KiB of it. With kSync the log is laid out by an eighth of it.
   std::size_t write_buffer_size = std::size_t{8} * 1024 * 1024;
 
   // Called when RocksDB has failed in the background, where no commit reports
@@ -86,6 +86,7 @@ class RocksDbStore : public LockStore {
   const RocksDbStoreOptions options_;
   const std::unique_ptr<DataDirectory> directory_;
   SequenceFilter sequence_filter_;
+  std::unique_ptr<rocksdb::Env> laid_out_logs_;  // With kSync.
   std::unique_ptr<rocksdb::DB> db_;
 
   // Whether a commit has failed, after which nothing is written or synced.

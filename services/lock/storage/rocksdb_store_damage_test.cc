@@ -2,6 +2,7 @@
 // everything that was acknowledged is there, or the store does not open.
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@
 namespace holdfast {
 namespace {
 
+namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 constexpr int kCommits = 5;
@@ -29,12 +31,12 @@ class RocksDbStoreDamageTest : public ::testing::Test {
  protected:
   void SetUp() override {
     {
-      auto store = OpenStore(path_);
+      auto store = Open();
       ASSERT_TRUE(store.ok()) << store.status();
       ASSERT_TRUE((*store)->Commit({ReserveTokens{1024}}).ok());
       ASSERT_TRUE((*store)->Commit(Grant(0)).ok());
     }
-    auto store = OpenStore(path_);  // Moves what is in the log to a table.
+    auto store = Open();  // Moves what is in the log to a table.
     ASSERT_TRUE(store.ok()) << store.status();
     contents_.push_back(LoadContent(**store));
     for (int i = 1; i <= kCommits; ++i) {
@@ -43,9 +45,14 @@ class RocksDbStoreDamageTest : public ::testing::Test {
       next.leases.emplace(Id(i), std::get<PutLease>(Grant(i)[0]).lease);
       next.ended.emplace("ended-" + Id(i), EndCause::kReleased);
       contents_.push_back(next);
-      log_sizes_.push_back(TakeImage(path_)[LogName()].size());
+      log_sizes_.push_back(TakeImage(path_)[LogName()].find_last_not_of('\0') + 1);
     }
     image_ = TakeImage(path_);
+  }
+
+  absl::StatusOr<std::unique_ptr<RocksDbStore>> Open() {
+    // Small, so that little of the log is laid out.
+    return OpenStore(path_, {.write_buffer_size = std::size_t{64} * 1024});
   }
 
   static std::string Id(int i) { return "lease-" + std::to_string(i); }
@@ -69,7 +76,7 @@ class RocksDbStoreDamageTest : public ::testing::Test {
   // Opens the store on `image` and loads it.
   absl::StatusOr<StoreContent> ContentOf(const DirectoryImage& image) {
     PutImage(image, path_);
-    auto store = OpenStore(path_);
+    auto store = Open();
     if (!store.ok()) return store.status();
     StoreContent content;
     if (absl::Status status = (*store)->Load(content); !status.ok()) return status;
@@ -90,7 +97,7 @@ class RocksDbStoreDamageTest : public ::testing::Test {
   std::string log_name_;
   DirectoryImage image_;
   std::vector<StoreContent> contents_;  // After 0, 1, 2... commits.
-  std::vector<std::size_t> log_sizes_;  // After 1, 2... commits.
+  std::vector<std::size_t> log_sizes_;  // After 1, 2... commits, without what is laid out.
 };
 
 TEST_F(RocksDbStoreDamageTest, AKilledServerLeavesEverything) {
@@ -101,7 +108,7 @@ TEST_F(RocksDbStoreDamageTest, AKilledServerLeavesEverything) {
 
 TEST_F(RocksDbStoreDamageTest, ALogCutWithinTheLastCommitOpensWithoutIt) {
   const std::size_t begin = log_sizes_[kCommits - 2];
-  ASSERT_EQ(image_[log_name_].size(), log_sizes_.back());
+  ASSERT_GT(image_[log_name_].size(), log_sizes_.back()) << "it is laid out";
   for (std::size_t size = begin; size < log_sizes_.back(); ++size) {
     DirectoryImage cut = image_;
     cut[log_name_].resize(size);
@@ -116,7 +123,7 @@ TEST_F(RocksDbStoreDamageTest, AStoreGoesOnWhereATornTailWasCutOff) {
   PutImage(image_, path_);
   StoreContent expected = contents_[kCommits - 1];
   {
-    auto store = OpenStore(path_);
+    auto store = Open();
     ASSERT_TRUE(store.ok()) << store.status();
     ASSERT_TRUE((*store)->Commit({PutEnded{"later", EndCause::kForced}}).ok());
     expected.ended.emplace("later", EndCause::kForced);
@@ -126,12 +133,35 @@ TEST_F(RocksDbStoreDamageTest, AStoreGoesOnWhereATornTailWasCutOff) {
   EXPECT_EQ(*content, expected);
 }
 
+TEST_F(RocksDbStoreDamageTest, WhatIsLaidOutIsCutOff) {
+  PutImage(image_, path_);
+  ASSERT_TRUE(CheckDatabase(path_ + "/db").ok());
+  EXPECT_EQ(fs::file_size(path_ + "/" + log_name_), log_sizes_.back());
+}
+
+TEST_F(RocksDbStoreDamageTest, ALaidOutLogMayHaveASuccessor) {
+  const std::string log = image_[log_name_];
+  image_["db/999999.log"] = log.substr(log_sizes_[3], log_sizes_[4] - log_sizes_[3]);
+  image_[log_name_].replace(log_sizes_[3], std::string::npos, log.size() - log_sizes_[3], '\0');
+  const auto content = ContentOf(image_);
+  ASSERT_TRUE(content.ok()) << content.status();
+  EXPECT_EQ(*content, contents_.back());
+}
+
+TEST_F(RocksDbStoreDamageTest, CommitsThatBecameZerosBeforeALaterLogAreRefused) {
+  const std::string log = image_[log_name_];
+  image_["db/999999.log"] = log.substr(log_sizes_[3], log_sizes_[4] - log_sizes_[3]);
+  image_[log_name_].replace(log_sizes_[2], std::string::npos, log.size() - log_sizes_[2], '\0');
+  const absl::Status status = ContentOf(image_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("commits are missing"));
+}
+
 TEST_F(RocksDbStoreDamageTest, ALostSectorOfTheLastCommitIsATear) {
-  // After a power loss the file may be as long as it was to become.
+  // After a power loss the file may be as long as it was to become, and a log is laid out.
   std::string& log = image_[log_name_];
   std::fill(log.begin() + static_cast<std::ptrdiff_t>(log_sizes_[kCommits - 2]) + 20, log.end(),
             '\0');
-  log.resize(8192, '\0');
   const auto content = ContentOf(image_);
   ASSERT_TRUE(content.ok()) << content.status();
   EXPECT_EQ(*content, contents_[kCommits - 1]);
@@ -142,7 +172,8 @@ TEST_F(RocksDbStoreDamageTest, EveryWrongByteOfALogIsRefusedAndNamesTheFile) {
   current.pop_back();  // The line feed.
   for (const std::string& name : {log_name_, "db/" + current}) {
     const std::string good = image_.at(name);
-    for (std::size_t at = 0; at < good.size(); ++at) {
+    const std::size_t size = good.find_last_not_of('\0') + 1;
+    for (std::size_t at = 0; at < size; ++at) {
       for (const int mask : {0x01, 0x80, 0xff}) {
         DirectoryImage bad = image_;
         bad[name][at] = static_cast<char>(good[at] ^ mask);
@@ -232,7 +263,7 @@ TEST_F(RocksDbStoreDamageTest, ADatabaseThatIsRefusedIsLeftAsItIs) {
   image_["db/CURRENT"] = "MANIFEST\n";
   PutImage(image_, path_);
   image_.erase("LOCK");
-  EXPECT_FALSE(OpenStore(path_).ok());
+  EXPECT_FALSE(Open().ok());
   DirectoryImage after = TakeImage(path_);
   after.erase("LOCK");
   EXPECT_EQ(after, image_);

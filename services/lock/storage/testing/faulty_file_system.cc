@@ -53,6 +53,38 @@ class FaultyFile : public rocksdb::FSWritableFileOwnerWrapper {
   FaultyFileSystem& file_system_;
 };
 
+// The same for a file that is written in any order.
+class FaultyRandomRWFile : public rocksdb::FSRandomRWFileOwnerWrapper {
+ public:
+  FaultyRandomRWFile(FaultyFileSystem& file_system, std::unique_ptr<rocksdb::FSRandomRWFile> file)
+      : FSRandomRWFileOwnerWrapper(std::move(file)), file_system_(file_system) {}
+
+  IOStatus Write(std::uint64_t offset, const Slice& data, const IOOptions& options,
+                 IODebugContext* debug) override {
+    const Fate fate = file_system_.Next();
+    if (fate == Fate::kDone) return target()->Write(offset, data, options, debug);
+    if (fate == Fate::kDoneByHalf) {
+      const IOStatus ignored =
+          target()->Write(offset, Slice(data.data(), data.size() / 2), options, debug);
+      ignored.PermitUncheckedError();
+    }
+    return Failed();
+  }
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    if (file_system_.NextSync() != Fate::kDone) return Failed();
+    if (file_system_.skips_syncs()) return IOStatus::OK();
+    return target()->Sync(options, debug);
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    if (file_system_.NextSync() != Fate::kDone) return Failed();
+    if (file_system_.skips_syncs()) return IOStatus::OK();
+    return target()->Fsync(options, debug);
+  }
+
+ private:
+  FaultyFileSystem& file_system_;
+};
+
 class FaultyDirectory : public rocksdb::FSDirectoryWrapper {
  public:
   FaultyDirectory(FaultyFileSystem& file_system, std::unique_ptr<rocksdb::FSDirectory> directory)
@@ -97,6 +129,16 @@ IOStatus FaultyFileSystem::NewWritableFile(const std::string& name,
   std::unique_ptr<rocksdb::FSWritableFile> file;
   IOStatus status = target()->NewWritableFile(name, options, &file, debug);
   if (status.ok()) *result = std::make_unique<FaultyFile>(*this, std::move(file));
+  return status;
+}
+
+IOStatus FaultyFileSystem::NewRandomRWFile(const std::string& name,
+                                           const rocksdb::FileOptions& options,
+                                           std::unique_ptr<rocksdb::FSRandomRWFile>* result,
+                                           IODebugContext* debug) {
+  std::unique_ptr<rocksdb::FSRandomRWFile> file;
+  IOStatus status = target()->NewRandomRWFile(name, options, &file, debug);
+  if (status.ok()) *result = std::make_unique<FaultyRandomRWFile>(*this, std::move(file));
   return status;
 }
 

@@ -41,7 +41,9 @@ class KilledStore {
     ASSERT_TRUE(store_->Commit(batch).ok());
     StoreContent next = content();
     next.Apply(batch);
-    commits_.push_back({next, TakeImage(path_).at(LogName()).size()});
+    // Behind the last commit the log is laid out with zeros.
+    const std::string log = TakeImage(path_).at(LogName());
+    commits_.push_back({next, log.find_last_not_of('\0') + 1});
   }
 
   // From here on it can be damaged.
@@ -67,7 +69,7 @@ class KilledStore {
   // After each commit since the last start, and first before the first.
   struct State {
     StoreContent content;
-    std::size_t log_size = 0;
+    std::size_t log_size = 0;  // Up to the end of its last commit.
   };
   const std::vector<State>& commits() const { return commits_; }
 
@@ -87,8 +89,11 @@ class KilledStore {
   }
 
  private:
+  // Small, so that little of the log is laid out, and larger than all commits of a test.
+  static constexpr std::size_t kWriteBuffer = std::size_t{512} * 1024;
+
   absl::StatusOr<std::unique_ptr<RocksDbStore>> Open() {
-    return OpenStore(path_, {.env = env_.get()});
+    return OpenStore(path_, {.write_buffer_size = kWriteBuffer, .env = env_.get()});
   }
 
   std::string LogName() const {

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <ios>
 #include <map>
 #include <string>
 
@@ -43,9 +43,10 @@ inline DirectoryImage TakeImage(const std::string& directory) {
   DirectoryImage image;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
     if (!entry.is_regular_file()) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    image[entry.path().lexically_relative(directory)] = {std::istreambuf_iterator<char>(file),
-                                                         std::istreambuf_iterator<char>()};
+    std::string& content = image[entry.path().lexically_relative(directory)];
+    content.resize(entry.file_size());
+    std::ifstream(entry.path(), std::ios::binary)
+        .read(content.data(), static_cast<std::streamsize>(content.size()));
   }
   return image;
 }
