@@ -21,6 +21,7 @@
 #include "services/lock/engine/command.h"
 #include "services/lock/engine/lease.h"
 #include "services/lock/engine/outcome.h"
+#include "tests/fuzz/require.h"
 
 namespace holdfast::fuzz {
 
@@ -79,6 +80,11 @@ class CallBook {
   void Judge(Call& call, const Watched& watched, Instant now);
   void Judge(Call& call, const Drained& drained, Instant now);
   void Judge(Call& call, const Refused& refused, Instant now);
+  // What only sessions are told, of which this world has none.
+  template <typename OfSessions>
+  void Judge(Call&, const OfSessions&, Instant) {
+    Broken("a call of its own is told nothing of sessions");
+  }
 
   std::map<CallId, Call> open_;
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -33,12 +34,20 @@ std::string Text(const LeaseFilter& filter) {
   return absl::StrCat(filter.key_prefix, "* [", absl::StrJoin(filter.tags, ","), "]");
 }
 
+std::string Text(const std::vector<ListedLease>& leases) {
+  std::string text;
+  for (const ListedLease& lease : leases)
+    absl::StrAppend(&text, " ", lease.key, "=", lease.lease_id);
+  return text;
+}
+
 struct CommandText {
   std::string operator()(const AcquireCommand& c) const {
     return absl::StrCat("acquire ", c.spec.key, " ", c.spec.lease_id,
                         " expire=", Text(c.spec.expire), " tags=[", absl::StrJoin(c.spec.tags, ","),
                         "] owner=\"", c.spec.owner, "\" timeout=", Text(c.timeout),
-                        c.report_queue ? " reporting" : "");
+                        c.report_queue ? " reporting" : "", c.spec.bound ? " bound" : "",
+                        c.spec.max_hold ? " max_hold=" + Text(c.spec.max_hold) : "");
   }
   std::string operator()(const ReleaseCommand& c) const {
     return absl::StrCat("release ", c.key, " ", c.lease_id);
@@ -70,6 +79,23 @@ struct CommandText {
     return absl::StrCat("undelivered ", c.lease_id, " token=", c.fencing_token);
   }
   std::string operator()(const DrainCommand&) const { return "drain"; }
+  std::string operator()(const AttachCommand& c) const {
+    return absl::StrCat("attach ", c.session_id, " stream ", c.stream_number,
+                        c.local ? " local" : "", Text(c.leases), c.more ? " and more" : "");
+  }
+  std::string operator()(const AttachPageCommand& c) const {
+    return absl::StrCat("page", Text(c.leases), c.more ? " and more" : "");
+  }
+  std::string operator()(const RenewAllCommand&) const { return "renew all"; }
+  std::string operator()(const DetachCommand& c) const {
+    return absl::StrCat("detach ", c.key, " ", c.lease_id);
+  }
+  std::string operator()(const AcknowledgeCommand& c) const {
+    return absl::StrCat("acknowledge through ", c.through);
+  }
+  std::string operator()(const EndStreamCommand& c) const {
+    return absl::StrCat("end of stream ", Text(c.stream), c.by_client ? " by its client" : "");
+  }
 };
 
 struct OutcomeText {
@@ -96,6 +122,14 @@ struct OutcomeText {
     return absl::StrCat("told ", o.events.size(), " events");
   }
   std::string operator()(const Drained&) const { return "drained"; }
+  std::string operator()(const Attached& o) const { return o.resumed ? "resumed" : "attached"; }
+  std::string operator()(const LeaseGone& o) const {
+    return absl::StrCat("gone: ", o.key, " ", o.lease_id, ", reason ", static_cast<int>(o.reason));
+  }
+  std::string operator()(const RenewedAll& o) const {
+    return absl::StrCat("renewed ", o.leases, " leases");
+  }
+  std::string operator()(const Detached&) const { return "detached"; }
   std::string operator()(const Refused& o) const {
     return absl::StrCat("refused, reason ", static_cast<int>(o.reason), " ", o.name);
   }
@@ -111,7 +145,10 @@ void TraceTurn(const std::vector<Command>& commands, Instant now) {
   if (!IsOn()) return;
   TraceEvent("turn", now);
   for (const Command& command : commands) {
-    Print(absl::StrCat("  ", Text(command.call), " ", std::visit(CommandText(), command.body)));
+    const std::string stream =
+        command.stream == CallId{} ? "" : absl::StrCat(" on ", Text(command.stream));
+    Print(absl::StrCat("  ", Text(command.call), stream, " ",
+                       std::visit(CommandText(), command.body)));
   }
 }
 

@@ -67,6 +67,7 @@ Reason ReasonOf(Refusal refusal) {
     case Refusal::kStarting:
     case Refusal::kStopping:
     case Refusal::kCancelled:
+    case Refusal::kSessionReplaced:
       break;
   }
   return Reason::kUnavailable;

@@ -42,6 +42,7 @@ absl::Status ToStatus(const Refused& refused) {
     case Refusal::kStarting:
     case Refusal::kStopping:
     case Refusal::kCancelled:
+    case Refusal::kSessionReplaced:
       break;
   }
   return error(StatusCode::kUnavailable, ErrorReason::kServerStopping);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "services/lock/engine/sessions.h"
+
 namespace holdfast {
 namespace {
 
@@ -15,9 +17,26 @@ Duration SinceWall(WallTime then, WallTime now) {
 
 }  // namespace
 
+Instant HeldLease::Began() const {
+  // Who has not acknowledged the grant does not know that it has been renewed.
+  return session != nullptr && delivered ? std::max(began, session->renewed) : began;
+}
+
+std::optional<Instant> HeldLease::Lapses() const {
+  const LeaseSpec& spec = record.spec;
+  std::optional<Instant> lapses;
+  if (spec.expire.has_value()) lapses = Began() + *spec.expire;
+  if (spec.max_hold.has_value()) {
+    const Instant longest = granted + *spec.max_hold;
+    lapses = std::min(lapses.value_or(longest), longest);
+  }
+  return lapses;
+}
+
 std::optional<Duration> HeldLease::RemainingAt(Instant now) const {
-  if (!record.spec.expire.has_value()) return std::nullopt;
-  return std::max(Duration::zero(), began + *record.spec.expire - now);
+  const std::optional<Instant> lapses = Lapses();
+  if (!lapses.has_value()) return std::nullopt;
+  return std::max(Duration::zero(), *lapses - now);
 }
 
 LeaseView HeldLease::ViewFor(Instant received, const Now& now) const {

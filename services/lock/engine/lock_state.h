@@ -14,30 +14,48 @@
 #include "absl/container/btree_map.h"
 #include "services/common/clock.h"
 #include "services/lock/engine/lease.h"
+#include "services/lock/engine/member_list.h"
 #include "services/lock/engine/timer_queue.h"
 #include "services/lock/engine/wait_queue.h"
 
 namespace holdfast {
 
 struct LockState;
+struct Session;
+struct ToldOutcome;
 
 // A lease while it is held.
-struct HeldLease {
+struct HeldLease : MemberLink {
   LeaseRecord record;
   LockState* lock = nullptr;
 
-  Instant began;                 // Of its expire: the grant or the last effective renewal.
-  Instant granted;               // Meaningless if `restored`.
-  bool restored = false;         // Loaded from the store: granted before a restart.
-  std::optional<TimerId> lapse;  // Set if the lease has an expiry.
+  Instant began;          // Of its expire: the grant or its own last effective renewal.
+  Instant granted;        // If `restored`, the restart.
+  bool restored = false;  // Loaded from the store: granted before a restart.
+  // Set if it lapses, for that moment or an earlier one: a renewal of the whole session
+  // does not move it.
+  std::optional<TimerId> lapse;
 
-  // Whether the grant has arrived: certain once the lease has been renewed. Until
-  // then `deliveries` counts the answers that carried it and have not been
-  // reported undelivered. At zero the timer `undelivered` is set, and the lease
-  // ends when it fires.
+  // Whether the grant has arrived: certain once the lease has been renewed, or the grant
+  // acknowledged by the client of a session. Until then `deliveries` counts the answers that
+  // carried it and have not been reported undelivered. At zero the timer `undelivered` is set, and
+  // the lease ends when it fires.
   bool delivered = false;
   int deliveries = 0;
   std::optional<TimerId> undelivered;
+
+  // The session that it is in, if any. `told`: while the session waits for the
+  // acknowledgement of the grant. `origin` (Session::ordinal): the only session that has
+  // ever used the id; 0: somebody else has too.
+  Session* session = nullptr;
+  ToldOutcome* told = nullptr;
+  std::uint64_t origin = 0;
+
+  // When its expire last began, by a renewal of its own or of the whole session.
+  Instant Began() const;
+
+  // When it lapses; absent: never.
+  std::optional<Instant> Lapses() const;
 
   std::optional<Duration> RemainingAt(Instant now) const;
   LeaseView ViewFor(Instant received, const Now& now) const;

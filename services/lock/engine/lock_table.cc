@@ -19,6 +19,8 @@ std::string FirstDifference(const LeaseSpec& first, const std::optional<Duration
   if (asked_expire != again.expire) return "expire";
   if (first.tags != again.tags) return "tags";
   if (first.owner != again.owner) return "owner";
+  if (first.bound != again.bound) return "bound";
+  if (first.max_hold != again.max_hold) return "max_hold";
   return "";
 }
 
@@ -28,20 +30,6 @@ Refused Mismatch(std::string field) {
 
 Refused OverLimit(std::string limit) {
   return {.reason = Refusal::kLimitExceeded, .name = std::move(limit)};
-}
-
-Refused AlreadyEnded(EndCause cause) {
-  switch (cause) {
-    case EndCause::kExpired:
-      return {.reason = Refusal::kLeaseExpired, .ended_by = cause};
-    case EndCause::kForced:
-      return {.reason = Refusal::kLeaseForced, .ended_by = cause};
-    case EndCause::kReleased:
-    case EndCause::kCancelled:
-    case EndCause::kTimedOut:
-      break;
-  }
-  return {.reason = Refusal::kLeaseEnded, .ended_by = cause};
 }
 
 LeaseEventKind EventOf(EndCause cause) {
@@ -67,193 +55,226 @@ std::optional<Instant> DeadlineAfter(Instant start, Duration timeout) {
 }  // namespace
 
 void LockTable::Apply(const Command& command, const Now& now, Effects& effects) {
-  if (draining_ && ExpectsOutcome(command.body)) {
-    effects.Tell(command.call, Refused{.reason = Refusal::kStopping});
-    return;
+  Caller caller{.call = command.call, .operation = command.operation};
+  std::optional<Refusal> refused;
+  if (command.stream != CallId{} && command.stream != command.call) {
+    caller.session = sessions_.OfStream(command.stream);
+    if (caller.session == nullptr) refused = Refusal::kSessionReplaced;
+  } else if (draining_ && ExpectsOutcome(command.body)) {
+    refused = Refusal::kStopping;
   }
-  std::visit([&](const auto& body) { Apply(command.call, body, now, effects); }, command.body);
+  if (!refused.has_value()) {
+    std::visit([&](const auto& body) { Apply(caller, body, now, effects); }, command.body);
+  } else if (ExpectsOutcome(command.body)) {
+    effects.deliveries.push_back({.call = command.call,
+                                  .outcome = Refused{.reason = *refused},
+                                  .stream = command.stream,
+                                  .operation = command.operation});
+  }
 }
 
-void LockTable::Apply(CallId call, const AcquireCommand& command, const Now& now,
+// What is known of an id that the caller names.
+KnownId LockTable::Use(const Caller& caller, const std::string& lease_id) {
+  const KnownId id = ids_.Find(lease_id);
+  const std::uint64_t user = caller.session == nullptr ? 0 : caller.session->ordinal;
+  if (id.lease != nullptr && id.lease->origin != user) id.lease->origin = 0;
+  if (id.waiter != nullptr && id.waiter->origin != user) id.waiter->origin = 0;
+  if (id.ended.has_value() && id.ended_ref->session != user) id.ended_ref->session = 0;
+  return id;
+}
+
+void LockTable::Apply(const Caller& caller, const AcquireCommand& command, const Now& now,
                       Effects& effects) {
-  const KnownId id = ids_.Find(command.spec.lease_id);
+  const KnownId id = Use(caller, command.spec.lease_id);
   if (id.lease != nullptr) {
-    AcquireHeld(call, command, *id.lease, now, effects);
+    AcquireHeld(caller, command, *id.lease, now, effects);
   } else if (id.waiter != nullptr) {
-    AcquireWaiting(call, command, *id.waiter, now, effects);
+    AcquireWaiting(caller, command, *id.waiter, now, effects);
   } else if (id.ended.has_value()) {
-    effects.Tell(call, Refused{.reason = Refusal::kLeaseEnded, .ended_by = id.ended});
+    effects.Tell(caller, Refused{.reason = Refusal::kLeaseEnded, .ended_by = id.ended});
   } else {
-    AcquireNew(call, command, now, effects);
+    AcquireNew(caller, command, now, effects);
   }
 }
 
-void LockTable::AcquireHeld(CallId call, const AcquireCommand& command, HeldLease& lease,
+void LockTable::AcquireHeld(const Caller& caller, const AcquireCommand& command, HeldLease& lease,
                             const Now& now, Effects& effects) {
   std::string field = FirstDifference(lease.record.spec, lease.record.asked_expire(), command.spec);
   if (!field.empty()) {
-    effects.Tell(call, Mismatch(std::move(field)));
+    effects.Tell(caller, Mismatch(std::move(field)));
     return;
   }
   // The client has come back: the grant is its again, if this answer arrives.
   silence_timers_.Cancel(lease.undelivered);
-  ++lease.deliveries;
-  effects.Tell(call, Granted{lease.ViewFor(command.received, now)});
+  TellGrant(caller, lease, command.received, now, effects);
 }
 
-void LockTable::AcquireWaiting(CallId call, const AcquireCommand& command, Waiter& waiter,
+void LockTable::AcquireWaiting(const Caller& caller, const AcquireCommand& command, Waiter& waiter,
                                const Now& now, Effects& effects) {
   std::string field = FirstDifference(waiter.spec, waiter.spec.expire, command.spec);
   LockState& lock = *waiter.lock;
   if (!field.empty()) {
-    effects.Tell(call, Mismatch(std::move(field)));
+    effects.Tell(caller, Mismatch(std::move(field)));
   } else if (lock.is_free() && ids_.leases() >= limits_.max_leases) {
-    effects.Tell(call, OverLimit("max_leases"));
+    effects.Tell(caller, OverLimit("max_leases"));
   } else if (lock.is_free()) {
     // Only parked waiters are left, and this one has just come back.
-    AttachCall(waiter, call, command, now);
+    AttachCall(waiter, caller, command, now);
     GrantNext(lock, now, effects);
   } else if (command.timeout == Duration::zero()) {
-    effects.Tell(call, Blocked(Refusal::kLockHeld, lock, now));
+    effects.Tell(caller, Blocked(Refusal::kLockHeld, lock, now));
   } else if (waiter.calls.size() >= Waiter::kMaxCalls) {
-    effects.Tell(call, OverLimit("max_calls_per_waiter"));
+    effects.Tell(caller, OverLimit("max_calls_per_waiter"));
   } else if (waiting_calls_.size() >= limits_.max_open_waits) {
-    effects.Tell(call, OverLimit("max_open_waits"));
+    effects.Tell(caller, OverLimit("max_open_waits"));
   } else {
-    AttachCall(waiter, call, command, now);
+    AttachCall(waiter, caller, command, now);
     if (command.report_queue) {
-      reporter_.TellNow(waiter, call, lock.queue.PositionOf(waiter), now, effects.deliveries);
+      reporter_.TellNow(waiter, caller.call, lock.queue.PositionOf(waiter), now,
+                        effects.deliveries);
     }
   }
 }
 
-void LockTable::AcquireNew(CallId call, const AcquireCommand& command, const Now& now,
+void LockTable::AcquireNew(const Caller& caller, const AcquireCommand& command, const Now& now,
                            Effects& effects) {
   const auto found = locks_.find(command.spec.key);
   LockState* lock = found == locks_.end() ? nullptr : found->second.get();
-  if (lock == nullptr || lock->is_free()) {
+  if (caller.session != nullptr && caller.session->told.size() >= Session::kMaxTold) {
+    effects.Tell(caller, OverLimit("max_session_unacknowledged"));
+  } else if (lock == nullptr || lock->is_free()) {
     if (ids_.leases() >= limits_.max_leases) {
-      effects.Tell(call, OverLimit("max_leases"));
+      effects.Tell(caller, OverLimit("max_leases"));
       return;
     }
     HeldLease& lease = Hold(LockFor(command.spec.key), command.spec, now, effects);
-    lease.deliveries = 1;
-    effects.Tell(call, Granted{lease.ViewFor(command.received, now)});
+    lease.origin = caller.session == nullptr ? 0 : caller.session->ordinal;
+    TellGrant(caller, lease, command.received, now, effects);
   } else if (command.timeout == Duration::zero()) {
-    effects.Tell(call, Blocked(Refusal::kLockHeld, *lock, now));
+    effects.Tell(caller, Blocked(Refusal::kLockHeld, *lock, now));
   } else if (lock->queue.size() >= limits_.max_waiters_per_key) {
-    effects.Tell(call, OverLimit("max_waiters_per_key"));
+    effects.Tell(caller, OverLimit("max_waiters_per_key"));
   } else if (ids_.waiters() >= limits_.max_waiters) {
-    effects.Tell(call, OverLimit("max_waiters"));
+    effects.Tell(caller, OverLimit("max_waiters"));
   } else if (waiting_calls_.size() >= limits_.max_open_waits) {
-    effects.Tell(call, OverLimit("max_open_waits"));
+    effects.Tell(caller, OverLimit("max_open_waits"));
   } else {
-    Enqueue(call, command, *lock, now, effects);
+    Enqueue(caller, command, *lock, now, effects);
   }
 }
 
-void LockTable::Enqueue(CallId call, const AcquireCommand& command, LockState& lock, const Now& now,
-                        Effects& effects) {
+void LockTable::Enqueue(const Caller& caller, const AcquireCommand& command, LockState& lock,
+                        const Now& now, Effects& effects) {
   auto owned = std::make_unique<Waiter>();
   owned->spec = command.spec;
   owned->lock = &lock;
   owned->sequence = ++last_sequence_;
   owned->queued = now.monotonic;
+  owned->origin = caller.session == nullptr ? 0 : caller.session->ordinal;
   Waiter& waiter = ids_.AddWaiter(std::move(owned));
   lock.queue.Add(waiter);
-  AttachCall(waiter, call, command, now);
+  AttachCall(waiter, caller, command, now);
   if (command.report_queue) {
     const auto position = static_cast<std::uint32_t>(lock.queue.size());
-    reporter_.TellNow(waiter, call, position, now, effects.deliveries);
+    reporter_.TellNow(waiter, caller.call, position, now, effects.deliveries);
   }
 }
 
-void LockTable::Apply(CallId call, const ReleaseCommand& command, const Now& now,
+void LockTable::Apply(const Caller& caller, const ReleaseCommand& command, const Now& now,
                       Effects& effects) {
-  const KnownId id = ids_.Find(command.lease_id);
+  const KnownId id = Use(caller, command.lease_id);
   if (id.ended.has_value()) {
     Refused refused = AlreadyEnded(*id.ended);
     if (refused.reason == Refusal::kLeaseEnded) {
       // Nothing is held or waiting, which is all that was asked for.
-      effects.Tell(call, Released{});
+      if (caller.session != nullptr) AwaitEndAcknowledged(*caller.session, id.ended_ref);
+      effects.Tell(caller, Released{});
     } else {
-      effects.Tell(call, std::move(refused));
+      effects.Tell(caller, std::move(refused));
     }
   } else if (id.unknown()) {
     // The acquire that this cleans up after may still be on its way.
     ids_.End(command.lease_id, EndCause::kReleased, now.monotonic, effects.changes);
-    effects.Tell(call, Refused{.reason = Refusal::kLeaseNotFound});
+    effects.Tell(caller, Refused{.reason = Refusal::kLeaseNotFound});
   } else if (id.key() != command.key) {
-    effects.Tell(call, Mismatch("key"));
+    effects.Tell(caller, Mismatch("key"));
   } else {
+    EndedRef ended;
     if (id.lease != nullptr) {
-      EndLease(*id.lease, EndCause::kReleased, now, effects);
+      const bool own = id.lease->session == caller.session;
+      ended = EndLease(*id.lease, EndCause::kReleased, own ? News::kKnown : News::kForSession, now,
+                       effects);
     } else {
-      EndWaiter(*id.waiter, EndCause::kReleased, now, effects);
+      ended = EndWaiter(*id.waiter, EndCause::kReleased, now, effects);
     }
-    effects.Tell(call, Released{});
+    if (caller.session != nullptr) AwaitEndAcknowledged(*caller.session, ended);
+    effects.Tell(caller, Released{});
   }
 }
 
-void LockTable::Apply(CallId call, const RenewCommand& command, const Now& now, Effects& effects) {
-  const KnownId id = ids_.Find(command.lease_id);
+void LockTable::Apply(const Caller& caller, const RenewCommand& command, const Now& now,
+                      Effects& effects) {
+  const KnownId id = Use(caller, command.lease_id);
   if (id.ended.has_value()) {
-    effects.Tell(call, AlreadyEnded(*id.ended));
+    effects.Tell(caller, AlreadyEnded(*id.ended));
   } else if (id.unknown()) {
-    effects.Tell(call, Refused{.reason = Refusal::kLeaseNotFound});
+    effects.Tell(caller, Refused{.reason = Refusal::kLeaseNotFound});
   } else if (id.key() != command.key) {
-    effects.Tell(call, Mismatch("key"));
+    effects.Tell(caller, Mismatch("key"));
   } else if (id.waiter != nullptr) {
-    effects.Tell(call, Refused{.reason = Refusal::kLeaseWaiting});
+    effects.Tell(caller, Refused{.reason = Refusal::kLeaseWaiting});
   } else {
     HeldLease& lease = *id.lease;
     // Who renews a lease has been told of it.
-    lease.delivered = true;
-    silence_timers_.Cancel(lease.undelivered);
+    MarkDelivered(lease);
     Extend(lease, command.expire, now, effects);
-    effects.Tell(call, Renewed{lease.ViewFor(command.received, now)});
+    effects.Tell(caller, Renewed{lease.ViewFor(command.received, now)});
   }
 }
 
-void LockTable::Apply(CallId call, const GetCommand& command, const Now& now, Effects& effects) {
+void LockTable::Apply(const Caller& caller, const GetCommand& command, const Now& now,
+                      Effects& effects) {
   const auto found = locks_.find(command.key);
   LockView view{.key = command.key, .holders = {}, .waiters = {}};
   if (found != locks_.end()) view = found->second->View(now, kWaitersShown);
-  effects.Tell(call, Shown{std::move(view)});
+  effects.Tell(caller, Shown{std::move(view)});
 }
 
-void LockTable::Apply(CallId call, const ListCommand& command, const Now& now, Effects& effects) {
-  effects.Tell(call, ListLocks(locks_, command, now));
+void LockTable::Apply(const Caller& caller, const ListCommand& command, const Now& now,
+                      Effects& effects) {
+  effects.Tell(caller, ListLocks(locks_, command, now));
 }
 
-void LockTable::Apply(CallId /*call*/, const CancelCommand& command, const Now& now,
+void LockTable::Apply(const Caller& /*caller*/, const CancelCommand& command, const Now& now,
                       Effects& effects) {
   const auto found = waiting_calls_.find(command.call);
   if (found == waiting_calls_.end()) {
     // Unless it watches, it has had its final outcome.
     if (watches_.Stop(command.call)) {
-      effects.Tell(command.call, Refused{.reason = Refusal::kCancelled});
+      effects.Tell({.call = command.call}, Refused{.reason = Refusal::kCancelled});
     }
     return;
   }
-  Waiter& waiter = *found->second;
-  DetachCall(waiter, command.call);
-  effects.Tell(command.call, Refused{.reason = Refusal::kCancelled});
-  if (!waiter.parked()) return;
-  waiter.park_end = silence_timers_.Set(now.monotonic + limits_.reattach_window, ParkEnd{&waiter});
+  DetachCall(*found->second, command.call, now);
+  effects.Tell({.call = command.call}, Refused{.reason = Refusal::kCancelled});
 }
 
-void LockTable::Apply(CallId /*call*/, const UndeliveredCommand& command, const Now& now,
+void LockTable::Apply(const Caller& /*caller*/, const UndeliveredCommand& command, const Now& now,
                       Effects& /*effects*/) {
   HeldLease* lease = ids_.Find(command.lease_id).lease;
   // An earlier grant to this id does not count among the deliveries of this one.
   if (lease != nullptr && lease->record.fencing_token != command.fencing_token) return;
-  if (lease == nullptr || lease->delivered || --lease->deliveries > 0) return;
-  lease->undelivered =
-      silence_timers_.Set(now.monotonic + limits_.reattach_window, DeliveryWindowEnd{lease});
+  if (lease != nullptr) NotDelivered(*lease, now);
 }
 
-void LockTable::Apply(CallId call, const DrainCommand& /*command*/, const Now& /*now*/,
+// One of the answers that carried the grant did not arrive.
+void LockTable::NotDelivered(HeldLease& lease, const Now& now) {
+  if (lease.delivered || --lease.deliveries > 0) return;
+  lease.undelivered =
+      silence_timers_.Set(now.monotonic + limits_.reattach_window, DeliveryWindowEnd{&lease});
+}
+
+void LockTable::Apply(const Caller& caller, const DrainCommand& /*command*/, const Now& now,
                       Effects& effects) {
   draining_ = true;
   std::vector<Waiter*> waiters;
@@ -266,13 +287,34 @@ void LockTable::Apply(CallId call, const DrainCommand& /*command*/, const Now& /
   for (Waiter* waiter : waiters) {
     LockState& lock = *waiter->lock;
     for (const WaitingCall& waiting : LeaveQueue(*waiter)) {
-      effects.Tell(waiting.id, Refused{.reason = Refusal::kStopping});
+      if (waiting.caller.session != nullptr) continue;  // Its whole stream ends.
+      effects.Tell(waiting.caller, Refused{.reason = Refusal::kStopping});
     }
     ids_.Forget(waiter->spec.lease_id);
     EraseIfUnused(lock);
   }
+  // What they hold, bound or not, runs to its lapse.
+  while (!sessions_.streams().empty()) {
+    EndStream(*sessions_.streams().begin()->second, {.reason = Refusal::kStopping}, now, effects);
+  }
   watches_.StopAll(Refused{.reason = Refusal::kStopping}, effects.deliveries);
-  effects.Tell(call, Drained{});
+  effects.Tell(caller, Drained{});
+}
+
+void LockTable::TellGrant(const Caller& caller, HeldLease& lease, Instant received, const Now& now,
+                          Effects& effects) {
+  if (caller.session == nullptr) {
+    ++lease.deliveries;
+  } else {
+    Session& session = *caller.session;
+    Join(session, lease);
+    if (!lease.delivered && lease.told == nullptr) {
+      ++lease.deliveries;
+      session.told.push_back({.number = session.outcomes + 1, .what = &lease});
+      lease.told = &session.told.back();
+    }
+  }
+  effects.Tell(caller, Granted{lease.ViewFor(received, now)});
 }
 
 HeldLease& LockTable::Hold(LockState& lock, LeaseSpec spec, const Now& now, Effects& effects) {
@@ -295,8 +337,8 @@ HeldLease& LockTable::Hold(LockState& lock, LeaseSpec spec, const Now& now, Effe
 void LockTable::StartLease(HeldLease& lease, Instant now) {
   lease.began = now;
   silence_timers_.Cancel(lease.lapse);
-  if (const std::optional<Duration>& expire = lease.record.spec.expire) {
-    lease.lapse = silence_timers_.Set(now + *expire, Lapse{&lease});
+  if (const std::optional<Instant> lapses = lease.Lapses()) {
+    lease.lapse = silence_timers_.Set(*lapses, Lapse{&lease});
   }
 }
 
@@ -307,9 +349,9 @@ void LockTable::StartLease(HeldLease& lease, Instant now) {
 void LockTable::Extend(HeldLease& lease, const std::optional<Duration>& asked, const Now& now,
                        Effects& effects) {
   const std::optional<Duration> present = lease.record.spec.expire;
-  if (!present.has_value()) return;  // Promised for ever.
+  if (!present.has_value()) return;  // Promised for ever, or for its max_hold.
   const Duration expire = asked.value_or(*present);
-  if (now.monotonic + expire < lease.began + *present) return;
+  if (now.monotonic + expire < lease.Began() + *present) return;
   if (expire != *present) {
     lease.record.ChangeExpire(expire);
     effects.changes.push_back(PutLease{lease.record});
@@ -317,39 +359,57 @@ void LockTable::Extend(HeldLease& lease, const std::optional<Duration>& asked, c
   StartLease(lease, now.monotonic);
 }
 
-void LockTable::EndLease(HeldLease& lease, EndCause cause, const Now& now, Effects& effects) {
+EndedRef LockTable::EndLease(HeldLease& lease, EndCause cause, News news, const Now& now,
+                             Effects& effects) {
   LockState& lock = *lease.lock;
   silence_timers_.Cancel(lease.lapse);
   silence_timers_.Cancel(lease.undelivered);
   std::erase(lock.holders, &lease);
   watches_.Publish(EventOf(cause), lease.record, now, effects.deliveries);
   const std::string& lease_id = lease.record.spec.lease_id;
-  ids_.End(lease_id, cause, now.monotonic, effects.changes);  // The lease is gone.
+  Session* const session = lease.session;
+  if (session == nullptr || session->stream == CallId{}) news = News::kKnown;
+  LeaseGone gone;
+  if (news == News::kForSession) {
+    gone = {.key = lock.key, .lease_id = lease_id, .reason = AlreadyEnded(cause).reason};
+  }
+  Leave(lease);
+  const EndedRef ended =
+      ids_.End(lease_id, cause, now.monotonic, effects.changes, lease.origin);  // It is gone.
+  if (news == News::kForSession) {
+    AwaitEndAcknowledged(*session, ended);
+    TellStream(*session, std::move(gone), effects.deliveries);
+  }
   GrantNext(lock, now, effects);
   EraseIfUnused(lock);
+  return ended;
 }
 
-void LockTable::AttachCall(Waiter& waiter, CallId call, const AcquireCommand& command,
+void LockTable::AttachCall(Waiter& waiter, const Caller& caller, const AcquireCommand& command,
                            const Now& now) {
   WaitingCall waiting{
-      .id = call, .received = command.received, .report_queue = command.report_queue};
+      .caller = caller, .received = command.received, .report_queue = command.report_queue};
   if (const auto deadline = DeadlineAfter(now.monotonic, command.timeout)) {
-    waiting.timeout = call_timeouts_.Set(*deadline, call);
+    waiting.timeout = call_timeouts_.Set(*deadline, caller.call);
   }
   waiter.calls.push_back(std::move(waiting));
-  waiting_calls_.emplace(call, &waiter);
+  waiting_calls_.emplace(caller.call, &waiter);
+  if (caller.session != nullptr) caller.session->waiting.insert(caller.call);
   silence_timers_.Cancel(waiter.park_end);
   waiter.lock->queue.UpdateParked(waiter);
 }
 
-// REQUIRES: `call` is one of the waiter's.
-void LockTable::DetachCall(Waiter& waiter, CallId call) {
-  const auto it = std::find_if(waiter.calls.begin(), waiter.calls.end(),
-                               [&](const WaitingCall& waiting) { return waiting.id == call; });
+// REQUIRES: `call` is one of the waiter's. Without any it is parked.
+void LockTable::DetachCall(Waiter& waiter, CallId call, const Now& now) {
+  const auto it =
+      std::find_if(waiter.calls.begin(), waiter.calls.end(),
+                   [&](const WaitingCall& waiting) { return waiting.caller.call == call; });
   call_timeouts_.Cancel(it->timeout);
   waiter.calls.erase(it);
   waiting_calls_.erase(call);
   waiter.lock->queue.UpdateParked(waiter);
+  if (!waiter.parked()) return;
+  waiter.park_end = silence_timers_.Set(now.monotonic + limits_.reattach_window, ParkEnd{&waiter});
 }
 
 // Takes a waiter out of the queue for good, and returns its calls, which have no answer.
@@ -357,7 +417,8 @@ std::vector<WaitingCall> LockTable::LeaveQueue(Waiter& waiter) {
   std::vector<WaitingCall> calls = std::exchange(waiter.calls, {});
   for (WaitingCall& call : calls) {
     call_timeouts_.Cancel(call.timeout);
-    waiting_calls_.erase(call.id);
+    waiting_calls_.erase(call.caller.call);
+    if (call.caller.session != nullptr) call.caller.session->waiting.erase(call.caller.call);
   }
   silence_timers_.Cancel(waiter.park_end);
   waiter.lock->queue.Remove(waiter);
@@ -365,15 +426,22 @@ std::vector<WaitingCall> LockTable::LeaveQueue(Waiter& waiter) {
 }
 
 // Tells the calls of a waiter that its id has ended.
-void LockTable::EndWaiter(Waiter& waiter, EndCause cause, const Now& now, Effects& effects) {
+EndedRef LockTable::EndWaiter(Waiter& waiter, EndCause cause, const Now& now, Effects& effects) {
   LockState& lock = *waiter.lock;
   const Refused refused = cause == EndCause::kTimedOut
                               ? Blocked(Refusal::kWaitTimeout, lock, now)
                               : Refused{.reason = Refusal::kLeaseEnded, .ended_by = cause};
   reporter_.Changed(lock, now.monotonic);
-  for (const WaitingCall& call : LeaveQueue(waiter)) effects.Tell(call.id, refused);
-  ids_.End(waiter.spec.lease_id, cause, now.monotonic, effects.changes);  // The waiter is gone.
+  const std::vector<WaitingCall> calls = LeaveQueue(waiter);
+  const EndedRef ended = ids_.End(waiter.spec.lease_id, cause, now.monotonic, effects.changes,
+                                  waiter.origin);  // The waiter is gone.
+  for (const WaitingCall& call : calls) {
+    Session* const session = call.caller.session;
+    if (session != nullptr && cause == EndCause::kTimedOut) AwaitEndAcknowledged(*session, ended);
+    effects.Tell(call.caller, refused);
+  }
   EraseIfUnused(lock);
+  return ended;
 }
 
 // Gives a free lock to the first waiter who is there to take it.
@@ -382,11 +450,10 @@ void LockTable::GrantNext(LockState& lock, const Now& now, Effects& effects) {
   Waiter* waiter = lock.queue.FirstReady();
   if (waiter == nullptr) return;
   const std::vector<WaitingCall> calls = LeaveQueue(*waiter);
+  const std::uint64_t origin = waiter->origin;
   HeldLease& lease = Hold(lock, waiter->spec, now, effects);  // The waiter is gone.
-  for (const WaitingCall& call : calls) {
-    ++lease.deliveries;
-    effects.Tell(call.id, Granted{lease.ViewFor(call.received, now)});
-  }
+  lease.origin = origin;
+  for (const WaitingCall& call : calls) TellGrant(call.caller, lease, call.received, now, effects);
 }
 
 LockState& LockTable::LockFor(const std::string& key) {
@@ -403,6 +470,20 @@ void LockTable::EraseIfUnused(LockState& lock) {
   reporter_.Forget(lock);
   const std::string key = lock.key;
   locks_.erase(key);
+}
+
+Refused LockTable::AlreadyEnded(EndCause cause) {
+  switch (cause) {
+    case EndCause::kExpired:
+      return {.reason = Refusal::kLeaseExpired, .ended_by = cause};
+    case EndCause::kForced:
+      return {.reason = Refusal::kLeaseForced, .ended_by = cause};
+    case EndCause::kReleased:
+    case EndCause::kCancelled:
+    case EndCause::kTimedOut:
+      break;
+  }
+  return {.reason = Refusal::kLeaseEnded, .ended_by = cause};
 }
 
 Refused LockTable::Blocked(Refusal reason, const LockState& lock, const Now& now) const {

@@ -20,7 +20,10 @@
 //   * Every token that was granted is within the store's reservation.
 //   * A lease lapses no earlier than `expire` after its grant, its last renewal or
 //     the restart of the server, whichever was last; and no earlier than any answer
-//     to its holder has promised.
+//     to its holder has promised. Only `max_hold` ends it sooner; and, if it is bound,
+//     the end of its session's stream.
+//   * A lease is in one session at most. A session has one stream at most, and only what
+//     came on that one is carried out.
 //
 // Thread-compatible: the engine's thread owns it.
 
@@ -29,6 +32,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +42,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "services/common/clock.h"
+#include "services/lock/engine/caller.h"
 #include "services/lock/engine/command.h"
 #include "services/lock/engine/lease_ids.h"
 #include "services/lock/engine/limits.h"
@@ -45,6 +50,7 @@
 #include "services/lock/engine/outcome.h"
 #include "services/lock/engine/queue_reporter.h"
 #include "services/lock/engine/record_change.h"
+#include "services/lock/engine/sessions.h"
 #include "services/lock/engine/timer_queue.h"
 #include "services/lock/engine/token_source.h"
 #include "services/lock/engine/wait_queue.h"
@@ -57,8 +63,8 @@ struct Effects {
   RecordBatch changes;               // Commit these
   std::vector<Delivery> deliveries;  // before delivering these.
 
-  void Tell(CallId call, Outcome outcome) {
-    deliveries.push_back({.call = call, .outcome = std::move(outcome)});
+  void Tell(const Caller& caller, Outcome outcome) {
+    holdfast::Tell(caller, std::move(outcome), deliveries);
   }
 };
 
@@ -69,8 +75,22 @@ struct TableStats {
   std::size_t waiters = 0;
   std::size_t open_calls = 0;  // Of waiters.
   std::size_t watches = 0;
-  std::size_t timers = 0;  // Of leases, waiters and calls.
+  std::size_t timers = 0;  // Of leases, waiters, calls and sessions.
+  std::size_t sessions = 0;
+  std::size_t streams = 0;
+
+  // Ended ids that are remembered: all; until their session acknowledges the end; and
+  // until something is written next. The others are remembered in full: those that are
+  // older than LeaseIds::kRetention go; `oldest_ended` is when the oldest of them ended.
   std::size_t ended_ids = 0;
+  std::size_t ended_ids_awaited = 0;
+  std::size_t ended_ids_acknowledged = 0;
+  std::optional<Instant> oldest_ended{};
+
+  // Since the start: ids that were forgotten because their end was acknowledged, and
+  // because there were more than max_ended_ids.
+  std::uint64_t forgotten_acknowledged = 0;
+  std::uint64_t forgotten_early = 0;
 };
 
 class LockTable {
@@ -82,6 +102,13 @@ class LockTable {
   // long to commit; one of 4,096 took 15 ms. Each timer may also grant the lock to a
   // waiter, which has to be answered.
   static constexpr int kTimersAtOnce = 256;
+
+  // Of timers that fire too early, because all leases of a session were renewed at once,
+  // and are only set again. That takes a tenth of the time.
+  static constexpr int kTimersResetAtOnce = 2'048;
+
+  // How many leases end at once that a session's new stream has not listed.
+  static constexpr int kUnlistedAtOnce = 256;
 
   // ReleaseByTag ends at most this many leases in one batch.
   static constexpr std::uint32_t kForcedAtOnce = 500;
@@ -128,54 +155,97 @@ class LockTable {
   struct ParkEnd {
     Waiter* waiter;
   };
-  using SilenceTimer = std::variant<Lapse, DeliveryWindowEnd, ParkEnd>;
+  struct SessionWindowEnd {
+    Session* session;
+  };
+  // Due at once. It is a silence timer, so that a server which was stopped first reads
+  // that the client is back.
+  struct BoundEnd {
+    Session* session;
+  };
+  using SilenceTimer = std::variant<Lapse, DeliveryWindowEnd, ParkEnd, SessionWindowEnd, BoundEnd>;
 
-  void Apply(CallId call, const AcquireCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const ReleaseCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const RenewCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const GetCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const ListCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const ForceReleaseCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const ReleaseByTagCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const WatchCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const WatchNextPageCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const CancelCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const UndeliveredCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const DrainCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const AttachCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const AttachPageCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const RenewAllCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const DetachCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const AcknowledgeCommand& command, const Now& now, Effects& effects);
-  void Apply(CallId call, const EndStreamCommand& command, const Now& now, Effects& effects);
+  // Whom the end of a lease is told.
+  enum class News {
+    kForSession,  // The session that it is in.
+    kKnown,       // Nobody: the session has ended it, or has never heard of it.
+  };
+
+  void Apply(const Caller& caller, const AcquireCommand& command, const Now& now, Effects& effects);
+  void Apply(const Caller& caller, const ReleaseCommand& command, const Now& now, Effects& effects);
+  void Apply(const Caller& caller, const RenewCommand& command, const Now& now, Effects& effects);
+  void Apply(const Caller& caller, const GetCommand& command, const Now& now, Effects& effects);
+  void Apply(const Caller& caller, const ListCommand& command, const Now& now, Effects& effects);
+  void Apply(const Caller& caller, const ForceReleaseCommand& command, const Now& now,
+             Effects& effects);
+  void Apply(const Caller& caller, const ReleaseByTagCommand& command, const Now& now,
+             Effects& effects);
+  void Apply(const Caller& caller, const WatchCommand& command, const Now& now, Effects& effects);
+  void Apply(const Caller& caller, const WatchNextPageCommand& command, const Now& now,
+             Effects& effects);
+  void Apply(const Caller& caller, const CancelCommand& command, const Now& now, Effects& effects);
+  void Apply(const Caller& caller, const UndeliveredCommand& command, const Now& now,
+             Effects& effects);
+  void Apply(const Caller& caller, const DrainCommand& command, const Now& now, Effects& effects);
+  void Apply(const Caller& caller, const AttachCommand& command, const Now& now, Effects& effects);
+  void Apply(const Caller& caller, const AttachPageCommand& command, const Now& now,
+             Effects& effects);
+  void Apply(const Caller& caller, const RenewAllCommand& command, const Now& now,
+             Effects& effects);
+  void Apply(const Caller& caller, const DetachCommand& command, const Now& now, Effects& effects);
+  void Apply(const Caller& caller, const AcknowledgeCommand& command, const Now& now,
+             Effects& effects);
+  void Apply(const Caller& caller, const EndStreamCommand& command, const Now& now,
+             Effects& effects);
 
   // The cases of Acquire, by the state of the lease_id.
-  void AcquireNew(CallId call, const AcquireCommand& command, const Now& now, Effects& effects);
-  void AcquireHeld(CallId call, const AcquireCommand& command, HeldLease& lease, const Now& now,
-                   Effects& effects);
-  void AcquireWaiting(CallId call, const AcquireCommand& command, Waiter& waiter, const Now& now,
-                      Effects& effects);
-  void Enqueue(CallId call, const AcquireCommand& command, LockState& lock, const Now& now,
+  void AcquireNew(const Caller& caller, const AcquireCommand& command, const Now& now,
+                  Effects& effects);
+  void AcquireHeld(const Caller& caller, const AcquireCommand& command, HeldLease& lease,
+                   const Now& now, Effects& effects);
+  void AcquireWaiting(const Caller& caller, const AcquireCommand& command, Waiter& waiter,
+                      const Now& now, Effects& effects);
+  void Enqueue(const Caller& caller, const AcquireCommand& command, LockState& lock, const Now& now,
                Effects& effects);
 
+  void TellGrant(const Caller& caller, HeldLease& lease, Instant received, const Now& now,
+                 Effects& effects);
   HeldLease& Hold(LockState& lock, LeaseSpec spec, const Now& now, Effects& effects);
   void StartLease(HeldLease& lease, Instant now);
   void Extend(HeldLease& lease, const std::optional<Duration>& asked, const Now& now,
               Effects& effects);
-  void EndLease(HeldLease& lease, EndCause cause, const Now& now, Effects& effects);
+  EndedRef EndLease(HeldLease& lease, EndCause cause, News news, const Now& now, Effects& effects);
+  void NotDelivered(HeldLease& lease, const Now& now);
+  void MarkDelivered(HeldLease& lease);
 
-  void AttachCall(Waiter& waiter, CallId call, const AcquireCommand& command, const Now& now);
-  void DetachCall(Waiter& waiter, CallId call);
-  void EndWaiter(Waiter& waiter, EndCause cause, const Now& now, Effects& effects);
+  void AttachCall(Waiter& waiter, const Caller& caller, const AcquireCommand& command,
+                  const Now& now);
+  void DetachCall(Waiter& waiter, CallId call, const Now& now);
+  EndedRef EndWaiter(Waiter& waiter, EndCause cause, const Now& now, Effects& effects);
   std::vector<WaitingCall> LeaveQueue(Waiter& waiter);
 
   void GrantNext(LockState& lock, const Now& now, Effects& effects);
   LockState& LockFor(const std::string& key);
   void EraseIfUnused(LockState& lock);
 
-  void FireCallTimeout(CallId call, const Now& now, Effects& effects);
-  void FireSilence(const SilenceTimer& timer, const Now& now, Effects& effects);
+  // Sessions.
+  void TakePage(const Caller& caller, const std::vector<ListedLease>& leases, bool more,
+                const Now& now, Effects& effects);
+  std::optional<Refusal> Adopt(const Caller& caller, const ListedLease& listed);
+  void Join(Session& session, HeldLease& lease);
+  void Leave(HeldLease& lease);
+  void EndStream(Session& session, Refused why, const Now& now, Effects& effects);
+  void AwaitEndAcknowledged(Session& session, EndedRef ended);
+  void EndUnlisted(const Now& now, Effects& effects);
+  void FireBoundEnd(Session& session, const Now& now, Effects& effects);
 
+  KnownId Use(const Caller& caller, const std::string& lease_id);
+
+  void FireCallTimeout(CallId call, const Now& now, Effects& effects);
+  bool FireLapse(HeldLease& lease, const Now& now, Effects& effects);
+  bool FireSilence(const SilenceTimer& timer, const Now& now, Effects& effects);
+
+  static Refused AlreadyEnded(EndCause cause);
   Refused Blocked(Refusal reason, const LockState& lock, const Now& now) const;
 
   const Limits limits_;
@@ -189,7 +259,10 @@ class LockTable {
 
   TimerQueue<SilenceTimer> silence_timers_;
   TimerQueue<CallId> call_timeouts_;
-  std::uint64_t timers_set_ = 0;  // Of both, until FireTimers last ran.
+  std::uint64_t timers_set_ = 0;    // Of both, until FireTimers last ran.
+  std::uint64_t timers_reset_ = 0;  // Of those, how many had just fired.
+  Sessions sessions_;
+  std::deque<std::uint64_t> unlisted_;  // Sessions (their ordinals) with leases to end.
   QueueReporter reporter_;
   WatchHub watches_;
 };

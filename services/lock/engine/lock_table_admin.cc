@@ -11,23 +11,23 @@
 
 namespace holdfast {
 
-void LockTable::Apply(CallId call, const ForceReleaseCommand& command, const Now& now,
+void LockTable::Apply(const Caller& caller, const ForceReleaseCommand& command, const Now& now,
                       Effects& effects) {
   const auto found = locks_.find(command.key);
   const bool held = found != locks_.end() && !found->second->is_free();
   if (!held || (command.fencing_token.has_value() &&
                 *command.fencing_token != found->second->current_token())) {
-    effects.Tell(call, Refused{.reason = Refusal::kLockNotHeld});
+    effects.Tell(caller, Refused{.reason = Refusal::kLockNotHeld});
     return;
   }
   LockState& lock = *found->second;
   HeldLease& lease = *lock.holders.front();
   Forced forced{lease.PublicView(now)};
-  EndLease(lease, EndCause::kForced, now, effects);
-  effects.Tell(call, std::move(forced));
+  EndLease(lease, EndCause::kForced, News::kForSession, now, effects);
+  effects.Tell(caller, std::move(forced));
 }
 
-void LockTable::Apply(CallId call, const ReleaseByTagCommand& command, const Now& now,
+void LockTable::Apply(const Caller& caller, const ReleaseByTagCommand& command, const Now& now,
                       Effects& effects) {
   const std::uint64_t max_token = command.max_fencing_token.value_or(tokens_.last());
   Listed page = ListLocks(locks_,
@@ -43,19 +43,20 @@ void LockTable::Apply(CallId call, const ReleaseByTagCommand& command, const Now
   }
   if (!command.dry_run) {
     for (const LockView& view : forced.locks) {
-      EndLease(*locks_.at(view.key)->holders.front(), EndCause::kForced, now, effects);
+      EndLease(*locks_.at(view.key)->holders.front(), EndCause::kForced, News::kForSession, now,
+               effects);
     }
   }
-  effects.Tell(call, std::move(forced));
+  effects.Tell(caller, std::move(forced));
 }
 
-void LockTable::Apply(CallId call, const WatchCommand& command, const Now& /*now*/,
+void LockTable::Apply(const Caller& caller, const WatchCommand& command, const Now& /*now*/,
                       Effects& effects) {
-  watches_.Start(call, command.filter, locks_, effects.deliveries);
+  watches_.Start(caller.call, command.filter, locks_, effects.deliveries);
 }
 
-void LockTable::Apply(CallId /*call*/, const WatchNextPageCommand& command, const Now& /*now*/,
-                      Effects& effects) {
+void LockTable::Apply(const Caller& /*caller*/, const WatchNextPageCommand& command,
+                      const Now& /*now*/, Effects& effects) {
   watches_.NextPage(command.call, locks_, effects.deliveries);
 }
 

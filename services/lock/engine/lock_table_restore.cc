@@ -30,6 +30,7 @@ absl::Status LockTable::RestoreLease(LeaseRecord record, const Now& now) {
   owned->record = std::move(record);
   owned->lock = &lock;
   owned->restored = true;
+  owned->granted = now.monotonic;
   // Nobody can tell any more, and to release it might take it from its holder.
   owned->delivered = true;
   HeldLease& lease = ids_.AddLease(std::move(owned));

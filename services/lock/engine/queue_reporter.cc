@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "services/lock/engine/sessions.h"
+
 namespace holdfast {
 namespace {
 
@@ -13,7 +15,7 @@ Queued MakeQueued(const Waiter& waiter, std::uint32_t position, const Now& now) 
 
 void Tell(const Waiter& waiter, WaitingCall& call, std::uint32_t position, const Now& now,
           std::vector<Delivery>& deliveries) {
-  deliveries.push_back({.call = call.id, .outcome = MakeQueued(waiter, position, now)});
+  holdfast::Tell(call.caller, MakeQueued(waiter, position, now), deliveries);
   call.told_position = position;
   call.told_token = waiter.lock->current_token();
   call.told_at = now.monotonic;
@@ -33,7 +35,7 @@ void QueueReporter::Changed(LockState& lock, Instant now) {
 void QueueReporter::TellNow(Waiter& waiter, CallId call, std::uint32_t position, const Now& now,
                             std::vector<Delivery>& deliveries) {
   for (WaitingCall& waiting : waiter.calls) {
-    if (waiting.id == call) Tell(waiter, waiting, position, now, deliveries);
+    if (waiting.caller.call == call) Tell(waiter, waiting, position, now, deliveries);
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include "absl/container/btree_map.h"
 #include "services/common/clock.h"
+#include "services/lock/engine/caller.h"
 #include "services/lock/engine/command.h"
 #include "services/lock/engine/lease.h"
 #include "services/lock/engine/timer_queue.h"
@@ -24,15 +25,15 @@ struct LockState;
 
 // One open call of a waiter.
 struct WaitingCall {
-  CallId id{};
+  Caller caller;
   Instant received;
   bool report_queue = false;
-  std::optional<TimerId> timeout;
+  std::optional<TimerId> timeout{};
 
   // The last report to it, and when; see QueueReporter.
   std::uint32_t told_position = 0;
   std::uint64_t told_token = 0;
-  Instant told_at;
+  Instant told_at{};
 };
 
 struct Waiter {
@@ -43,6 +44,7 @@ struct Waiter {
   Instant queued;
   std::vector<WaitingCall> calls;
   std::optional<TimerId> park_end;  // Set while parked.
+  std::uint64_t origin = 0;         // As HeldLease::origin.
 
   // A client has one call open, and for a while those on connections that have
   // broken. More are a client's mistake, and every operation on a waiter goes through

@@ -25,7 +25,7 @@ constexpr char kTokenKey = 't';
 constexpr char kOlderLeasePrefix = 'l';
 constexpr char kOlderEndedPrefix = 'e';
 
-// The API allows a year. The engine adds an expire to moments of its clock, and what
+// The API allows a year. The engine adds such spans to moments of its clock, and what
 // leaves half of the range free cannot overflow there.
 constexpr auto kMaxExpireNs = static_cast<std::uint64_t>(Duration::max().count() / 2);
 
@@ -117,6 +117,13 @@ std::optional<EndCause> FromStored(storage::v1::Cause cause) {
   }
 }
 
+// False: it is out of range.
+bool GetSpan(std::uint64_t stored_ns, std::optional<Duration>& span) {
+  if (stored_ns == 0 || stored_ns > kMaxExpireNs) return false;
+  span = Duration(static_cast<Duration::rep>(stored_ns));
+  return true;
+}
+
 // Both messages that have an expire.
 template <typename Stored>
 void SetExpire(Stored& stored, const std::optional<Duration>& expire) {
@@ -126,10 +133,7 @@ void SetExpire(Stored& stored, const std::optional<Duration>& expire) {
 // False: it is out of range.
 template <typename Stored>
 bool GetExpire(const Stored& stored, std::optional<Duration>& expire) {
-  if (!stored.has_expire_ns()) return true;
-  if (stored.expire_ns() == 0 || stored.expire_ns() > kMaxExpireNs) return false;
-  expire = Duration(static_cast<Duration::rep>(stored.expire_ns()));
-  return true;
+  return !stored.has_expire_ns() || GetSpan(stored.expire_ns(), expire);
 }
 
 // What the leases of all formats have in common. Takes the text out of `stored`.
@@ -158,6 +162,25 @@ absl::StatusOr<LeaseRecord> TakeLease(std::string_view storage_key, std::string&
   return lease;
 }
 
+// What leases have had since format 3.
+absl::StatusOr<LeaseRecord> TakeLease(std::string_view storage_key, storage::v1::Lease& stored) {
+  if (stored.parts_size() == 0) return Unreadable(storage_key, "it has no key");
+  if (stored.parts_size() > 1) {
+    return Unreadable(storage_key, "it has several keys, which this version does not support");
+  }
+  absl::StatusOr<LeaseRecord> lease =
+      TakeLease(storage_key, *stored.mutable_parts(0)->mutable_key(), stored);
+  if (!lease.ok()) return lease;
+  if (stored.has_bound() && !stored.bound()) {
+    return Unreadable(storage_key, "that it is not bound is stored");
+  }
+  lease->spec.bound = stored.bound();
+  if (stored.has_max_hold_ns() && !GetSpan(stored.max_hold_ns(), lease->spec.max_hold)) {
+    return Unreadable(storage_key, "its max_hold is out of range");
+  }
+  return lease;
+}
+
 absl::Status VisitLease(absl::StatusOr<LeaseRecord> lease, RecordVisitor& visitor) {
   if (lease.ok()) visitor.OnLease(*std::move(lease));
   return lease.status();
@@ -176,15 +199,8 @@ absl::Status DecodeId(std::string_view storage_key, std::string_view value,
   storage::v1::IdRecord stored;
   if (absl::Status status = ParseRecord(storage_key, value, stored); !status.ok()) return status;
   switch (stored.state_case()) {
-    case storage::v1::IdRecord::kHeld: {
-      storage::v1::Lease& lease = *stored.mutable_held();
-      if (lease.parts_size() == 0) return Unreadable(storage_key, "it has no key");
-      if (lease.parts_size() > 1) {
-        return Unreadable(storage_key, "it has several keys, which this version does not support");
-      }
-      return VisitLease(TakeLease(storage_key, *lease.mutable_parts(0)->mutable_key(), lease),
-                        visitor);
-    }
+    case storage::v1::IdRecord::kHeld:
+      return VisitLease(TakeLease(storage_key, *stored.mutable_held()), visitor);
     case storage::v1::IdRecord::kEnded:
       return VisitEnded(storage_key, stored.ended(), visitor);
     case storage::v1::IdRecord::STATE_NOT_SET:
@@ -248,6 +264,10 @@ std::string EncodeLease(const LeaseRecord& lease) {
   for (const std::string& tag : lease.spec.tags) held.add_tags(tag);
   held.set_owner(lease.spec.owner);
   held.set_granted_at_ns(static_cast<std::int64_t>(lease.granted_at));
+  if (lease.spec.bound) held.set_bound(true);
+  if (lease.spec.max_hold.has_value()) {
+    held.set_max_hold_ns(static_cast<std::uint64_t>(lease.spec.max_hold->count()));
+  }
   return stored.SerializeAsString();
 }
 

@@ -81,6 +81,15 @@ TEST(RecordCodecTest, GivesBackWhatItWasGiven) {
   EXPECT_EQ(content, expected);
 }
 
+TEST(RecordCodecTest, GivesBackWhatLeasesOfSessionsHave) {
+  LeaseRecord lease = FullLease();
+  lease.spec.bound = true;
+  lease.spec.max_hold = std::chrono::hours(2);
+  StoreContent content;
+  ASSERT_TRUE(DecodeRecord(IdStorageKey("id"), EncodeLease(lease), content).ok());
+  EXPECT_EQ(content.leases["id"], lease);
+}
+
 TEST(RecordCodecTest, ReadsWhatOlderFormatsHadOfIt) {
   StoreContent content;
   for (const std::string& key : {OlderLeaseKey("id"), OlderEndedKey("over")}) {
@@ -124,6 +133,9 @@ TEST(RecordCodecTest, WhatIsOnTheDiskStaysReadable) {
   EXPECT_EQ(EncodeLease(lease), "\x0a\x1d" + begin + "\x22\x02\x08\x02" + end);
   lease.asked = AskedExpire{};
   EXPECT_EQ(EncodeLease(lease), "\x0a\x1b" + begin + "\x22\0"s + end);
+  lease.spec.bound = true;
+  lease.spec.max_hold = std::chrono::nanoseconds(300);
+  EXPECT_EQ(EncodeLease(lease), "\x0a\x20" + begin + "\x22\0"s + end + "\x48\x01\x50\xac\x02");
   EXPECT_EQ(EncodeEnded(EndCause::kReleased), "\x10\x01");
   EXPECT_EQ(EncodeEnded(EndCause::kExpired), "\x10\x02");
   EXPECT_EQ(EncodeEnded(EndCause::kForced), "\x10\x03");
@@ -203,6 +215,14 @@ TEST(RecordCodecTest, AnExpireThatNobodyAskedForIsRefused) {
   lease.set_expire_ns(5);
   lease.mutable_asked()->set_expire_ns(0);
   ExpectUnreadable("iid-1", stored.SerializeAsString(), "original expire is out of range");
+  lease.mutable_asked()->set_expire_ns(6);
+  lease.set_max_hold_ns(0);
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "max_hold is out of range");
+  lease.set_max_hold_ns(std::uint64_t{1} << 62);
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "max_hold is out of range");
+  lease.clear_max_hold_ns();
+  lease.set_bound(false);
+  ExpectUnreadable("iid-1", stored.SerializeAsString(), "that it is not bound is stored");
 }
 
 TEST(RecordCodecTest, ATokenMarkFromWhichTokensWouldWrapAroundIsRefused) {

@@ -12,21 +12,26 @@ CallId TableDriver::Acquire(std::string key, std::string lease_id, AcquireOption
                                        .lease_id = std::move(lease_id),
                                        .owner = std::move(options.owner),
                                        .tags = std::move(options.tags),
-                                       .expire = options.expire},
+                                       .expire = options.expire,
+                                       .bound = options.bound,
+                                       .max_hold = options.max_hold},
                               .timeout = options.timeout,
                               .report_queue = options.report_queue,
-                              .received = now_.monotonic});
+                              .received = now_.monotonic},
+               options.stream);
 }
 
-CallId TableDriver::Release(std::string key, std::string lease_id) {
-  return Apply(ReleaseCommand{.key = std::move(key), .lease_id = std::move(lease_id)});
+CallId TableDriver::Release(std::string key, std::string lease_id, CallId stream) {
+  return Apply(ReleaseCommand{.key = std::move(key), .lease_id = std::move(lease_id)}, stream);
 }
 
-CallId TableDriver::Renew(std::string key, std::string lease_id, std::optional<Duration> expire) {
+CallId TableDriver::Renew(std::string key, std::string lease_id, std::optional<Duration> expire,
+                          CallId stream) {
   return Apply(RenewCommand{.key = std::move(key),
                             .lease_id = std::move(lease_id),
                             .expire = expire,
-                            .received = now_.monotonic});
+                            .received = now_.monotonic},
+               stream);
 }
 
 CallId TableDriver::ForceRelease(std::string key, std::optional<std::uint64_t> fencing_token) {
@@ -54,6 +59,46 @@ void TableDriver::ReportUndelivered(CallId call) {
 
 CallId TableDriver::Drain() { return Apply(DrainCommand{}); }
 
+CallId TableDriver::Attach(std::string session_id, AttachOptions options) {
+  const CallId stream{last_call_ + 1};
+  return Apply(AttachCommand{.session_id = std::move(session_id),
+                             .stream_number = options.number,
+                             .local = options.local,
+                             .leases = std::move(options.leases),
+                             .more = options.more},
+               stream);
+}
+
+void TableDriver::AttachPage(CallId stream, std::vector<ListedLease> leases, bool more) {
+  Apply(AttachPageCommand{.leases = std::move(leases), .more = more}, stream);
+}
+
+CallId TableDriver::RenewAll(CallId stream) { return Apply(RenewAllCommand{}, stream); }
+
+CallId TableDriver::Detach(CallId stream, std::string key, std::string lease_id) {
+  return Apply(DetachCommand{.key = std::move(key), .lease_id = std::move(lease_id)}, stream);
+}
+
+void TableDriver::Acknowledge(CallId stream) { Acknowledge(stream, told_[stream]); }
+
+void TableDriver::Acknowledge(CallId stream, std::uint64_t through) {
+  Apply(AcknowledgeCommand{through}, stream);
+}
+
+void TableDriver::EndStream(CallId stream, bool by_client) {
+  Apply(EndStreamCommand{.stream = stream, .by_client = by_client});
+}
+
+std::vector<std::pair<std::string, Refusal>> TableDriver::Gone(CallId stream) {
+  std::vector<std::pair<std::string, Refusal>> gone;
+  for (const Outcome& outcome : outcomes_[stream]) {
+    if (const auto* one = std::get_if<LeaseGone>(&outcome)) {
+      gone.emplace_back(one->lease_id, one->reason);
+    }
+  }
+  return gone;
+}
+
 void TableDriver::Advance(Duration step, LockTable::Expiry expiry) {
   now_.monotonic += step;
   now_.wall = WallTime{static_cast<std::int64_t>(now_.wall) + step.count()};
@@ -67,11 +112,12 @@ bool TableDriver::Answered(CallId call) {
   return !all.empty() && IsFinal(all.back());
 }
 
-CallId TableDriver::Apply(CommandBody body) {
+CallId TableDriver::Apply(CommandBody body, CallId stream) {
   const CallId call{++last_call_};
-  if (std::holds_alternative<AcquireCommand>(body)) acquires_.insert(call);
+  if (std::holds_alternative<AcquireCommand>(body)) acquires_.emplace(call, stream);
   Effects effects;
-  table_.Apply({.call = call, .body = std::move(body)}, now_, effects);
+  table_.Apply({.call = call, .body = std::move(body), .stream = stream, .operation = last_call_},
+               now_, effects);
   Collect(std::move(effects));
   return call;
 }
@@ -80,13 +126,22 @@ void TableDriver::Collect(Effects effects) {
   changes_ = std::move(effects.changes);
   for (Delivery& delivery : effects.deliveries) {
     EXPECT_FALSE(Answered(delivery.call)) << "a call was told more after its final outcome";
-    if (IsFinal(delivery.outcome)) acquires_.erase(delivery.call);
+    const bool is_final = IsFinal(delivery.outcome);
+    if (is_final) acquires_.erase(delivery.call);
+    if (delivery.stream != CallId{} && !(is_final && delivery.call == delivery.stream)) {
+      const bool replaced = delivery.number == 0;
+      EXPECT_TRUE(replaced || delivery.number == told_[delivery.stream] + 1);
+      if (!replaced) told_[delivery.stream] = delivery.number;
+    }
+    if (is_final && delivery.call == delivery.stream) {
+      std::erase_if(acquires_, [&](const auto& open) { return open.second == delivery.stream; });
+    }
     outcomes_[delivery.call].push_back(std::move(delivery.outcome));
   }
   for (const RecordChange& change : changes_) {
     const auto* put = std::get_if<PutLease>(&change);
     // A renewal that changes the expire writes the lease again.
-    if (put == nullptr || put->lease.fencing_token == last_token_) continue;
+    if (put == nullptr || !tokens_.insert(put->lease.fencing_token).second) continue;
     EXPECT_GT(put->lease.fencing_token, last_token_) << "tokens must rise";
     last_token_ = put->lease.fencing_token;
   }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "services/common/clock.h"
@@ -29,6 +30,16 @@ class TableDriver {
     bool report_queue = false;
     std::string owner = "owner";
     std::vector<std::string> tags{};
+    bool bound = false;
+    std::optional<Duration> max_hold{};
+    CallId stream{};  // Of the session that sends it.
+  };
+
+  struct AttachOptions {
+    std::uint64_t number = 1;  // Of the stream.
+    bool local = true;
+    std::vector<ListedLease> leases{};
+    bool more = false;
   };
 
   CallId Acquire(std::string key, std::string lease_id, AcquireOptions options);
@@ -36,8 +47,9 @@ class TableDriver {
   CallId Queue(std::string key, std::string lease_id) {
     return Acquire(key, lease_id, {.timeout = kNoTimeout});
   }
-  CallId Release(std::string key, std::string lease_id);
-  CallId Renew(std::string key, std::string lease_id, std::optional<Duration> expire = {});
+  CallId Release(std::string key, std::string lease_id, CallId stream = {});
+  CallId Renew(std::string key, std::string lease_id, std::optional<Duration> expire = {},
+               CallId stream = {});
   CallId ForceRelease(std::string key, std::optional<std::uint64_t> fencing_token = {});
   CallId ReleaseByTag(ReleaseByTagCommand command);
   CallId Watch(LeaseFilter filter);
@@ -47,6 +59,20 @@ class TableDriver {
   // What `call` was told last, a grant, did not arrive.
   void ReportUndelivered(CallId call);
   CallId Drain();
+
+  // Sessions. Attach returns the stream.
+  CallId Attach(std::string session_id, AttachOptions options);
+  CallId Attach(std::string session_id) { return Attach(std::move(session_id), {}); }
+  void AttachPage(CallId stream, std::vector<ListedLease> leases, bool more = false);
+  CallId RenewAll(CallId stream);
+  CallId Detach(CallId stream, std::string key, std::string lease_id);
+  // All that the stream has been told so far.
+  void Acknowledge(CallId stream);
+  void Acknowledge(CallId stream, std::uint64_t through);
+  void EndStream(CallId stream, bool by_client);
+
+  // The leases that the stream was told have ended, in order, and why.
+  std::vector<std::pair<std::string, Refusal>> Gone(CallId stream);
 
   // Moves the clock and fires what is due.
   void Advance(Duration step, LockTable::Expiry expiry = LockTable::Expiry::kActive);
@@ -76,7 +102,7 @@ class TableDriver {
   const RecordBatch& changes() const { return changes_; }
 
  private:
-  CallId Apply(CommandBody body);
+  CallId Apply(CommandBody body, CallId stream = {});
   void Collect(Effects effects);
   static void ReportWrongOutcome(const std::vector<Outcome>& all);
 
@@ -85,8 +111,10 @@ class TableDriver {
            .wall = WallTime{1'700'000'000'000'000'000}};
   std::uint64_t last_call_ = 0;
   std::uint64_t last_token_ = 0;
+  std::set<std::uint64_t> tokens_;  // Of all grants.
   std::map<CallId, std::vector<Outcome>> outcomes_;
-  std::set<CallId> acquires_;  // That have no answer.
+  std::map<CallId, CallId> acquires_;     // That have no answer, and their streams.
+  std::map<CallId, std::uint64_t> told_;  // Of each stream, the last number.
   RecordBatch changes_;
 };
 
