@@ -1,5 +1,6 @@
 // Bytes into the check of RocksDB's logs: as they are, and as what becomes of a log
-// that was cut off, or of which a byte or some sectors are wrong.
+// that was cut off, or of which a byte or some sectors are wrong; of one that ends with its
+// last commit, or is laid out with zeros behind it.
 //
 // Whatever the bytes are, nothing is read that is not there. A log that was cut is
 // torn behind its last whole record, and never damaged, or the server would not start
@@ -34,14 +35,17 @@ constexpr std::size_t kMaxRecords = 6;
 constexpr std::size_t kLongLog = 2 * kLogBlockSize;
 
 // Judges the log where it ends with an allocation, so that whoever reads on is seen.
-LogVerdict Check(const std::string& log, std::size_t commits_per_sync = 1) {
+LogVerdict Check(const std::string& log, std::size_t commits_per_sync = 1, bool laid_out = false) {
   const std::unique_ptr<char[]> copy(new char[log.size()]);
   std::copy(log.begin(), log.end(), copy.get());
-  const LogVerdict verdict = CheckLog({copy.get(), log.size()}, commits_per_sync);
+  const std::string_view view(copy.get(), log.size());
+  const LogVerdict verdict = laid_out ? CheckWriteAheadLog(view) : CheckLog(view, commits_per_sync);
   Require(verdict.whole_size <= log.size(), "the whole part is a part");
   Require((verdict.kind == Kind::kWhole) == verdict.fault.empty(), "a fault is named");
   if (verdict.kind == Kind::kWhole) {
-    Require(verdict.whole_size == log.size(), "a whole log is whole to its end");
+    const bool only_zeros_behind = log.find_first_not_of('\0', verdict.whole_size) == log.npos;
+    Require(verdict.whole_size == log.size() || (laid_out && only_zeros_behind),
+            "a whole log is whole to its end");
   } else {
     Require(verdict.fault_offset <= log.size() && verdict.fault_offset >= verdict.whole_size,
             "the fault lies behind the whole part");
@@ -51,6 +55,14 @@ LogVerdict Check(const std::string& log, std::size_t commits_per_sync = 1) {
   }
   (void)LastChangeInTables({copy.get(), verdict.whole_size});
   return verdict;
+}
+
+// What the server judges a write-ahead log by. The log is laid out, with zeros up to the
+// end of a unit and perhaps some units more.
+LogVerdict CheckLaidOut(FuzzInput& input, std::string log) {
+  const std::size_t units = log.size() / kLogLayoutUnit + 1 + input.Below(4);
+  log.resize(units * kLogLayoutUnit, '\0');
+  return Check(log, 1, true);
 }
 
 // As commits are: of any bytes, but with another than zero at the end.
@@ -99,10 +111,13 @@ std::size_t PlaceIn(FuzzInput& input, const std::string& log) {
   }
 }
 
-void CheckCut(const LogWriter& writer, std::size_t size) {
-  const LogVerdict verdict = Check(writer.log().substr(0, size));
-  Require(verdict.kind != Kind::kDamaged, "a log that was cut is not damaged", verdict.fault);
-  Require(verdict.whole_size == writer.WholeSize(size), "it is whole up to its last whole record");
+void CheckCut(FuzzInput& input, const LogWriter& writer, std::size_t size) {
+  const std::string cut = writer.log().substr(0, size);
+  for (const LogVerdict& verdict : {Check(cut), CheckLaidOut(input, cut)}) {
+    Require(verdict.kind != Kind::kDamaged, "a log that was cut is not damaged", verdict.fault);
+    Require(verdict.whole_size == writer.WholeSize(size),
+            "it is whole up to its last whole record");
+  }
 }
 
 // Whether what the sector that holds `place` has of the log behind `synced` reads as
@@ -113,16 +128,20 @@ bool LooksUnwritten(const std::string& log, std::size_t place, std::size_t synce
   return log.find_first_not_of('\0', begin) >= end;
 }
 
-void CheckWrongByte(const LogWriter& writer, std::size_t place, std::uint8_t change) {
+void CheckWrongByte(FuzzInput& input, const LogWriter& writer, std::size_t place,
+                    std::uint8_t change) {
   std::string log = writer.log();
   log[place] = static_cast<char>(log[place] ^ change);
-  const LogVerdict verdict = Check(log);
-  Require(verdict.kind != Kind::kWhole, "a wrong byte is noticed");
-  Require(verdict.whole_size <= writer.WholeSize(place), "it is not in the whole part");
-  // A sector with a few bytes of it may look as if it had never been written.
-  const bool may_be_torn =
-      place >= writer.LastBegin() && LooksUnwritten(log, place, writer.LastBegin());
-  Require(verdict.kind == Kind::kDamaged || may_be_torn, "a wrong byte is damage", verdict.fault);
+  for (const LogVerdict& verdict : {Check(log), CheckLaidOut(input, log)}) {
+    Require(verdict.kind != Kind::kWhole, "a wrong byte is noticed");
+    Require(verdict.whole_size <= writer.WholeSize(place), "it is not in the whole part");
+    // A sector with a few bytes of it may look as if it had never been written, and so may
+    // a last byte that zeros follow.
+    const bool may_be_torn =
+        place >= writer.LastBegin() &&
+        (LooksUnwritten(log, place, writer.LastBegin()) || log.find_last_not_of('\0') < place);
+    Require(verdict.kind == Kind::kDamaged || may_be_torn, "a wrong byte is damage", verdict.fault);
+  }
 }
 
 // A loss of power, when the file had its length and some of its sectors had not been
@@ -142,6 +161,10 @@ void CheckUnwritten(FuzzInput& input, const LogWriter& writer) {
   const LogVerdict verdict = Check(log, unsynced);
   Require(verdict.kind == Kind::kTorn, "the loss of power is a tear", verdict.fault);
   Require(verdict.whole_size >= begin, "what was synced is whole");
+  if (unsynced > 1) return;
+  const LogVerdict laid_out = CheckLaidOut(input, log);
+  Require(laid_out.kind != Kind::kDamaged, "the loss of power is a tear", laid_out.fault);
+  Require(laid_out.whole_size == begin, "what was synced is whole, and no more");
 }
 
 }  // namespace
@@ -152,20 +175,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FuzzInput input(data, size);
   const std::size_t mode = input.Below(5);
   if (mode == 0) {
-    Check(input.Rest());
+    const std::string bytes = input.Rest();
+    Check(bytes);
+    Check(bytes, 1, true);
     return 0;
   }
   const holdfast::LogWriter writer = AnyLog(input);
   const std::string& log = writer.log();
   Require(Check(log).kind == Kind::kWhole, "a log as it is written is whole");
+  const holdfast::LogVerdict laid_out = CheckLaidOut(input, log);
+  Require(laid_out.kind == Kind::kWhole && laid_out.whole_size == log.size(),
+          "and so it is where it is laid out");
   switch (mode) {
     case 1:
-      CheckCut(writer, PlaceIn(input, log));
+      CheckCut(input, writer, PlaceIn(input, log));
       break;
     case 2: {
       const std::size_t place = PlaceIn(input, log);
       const std::uint8_t change = input.Byte();
-      if (change != 0) CheckWrongByte(writer, place, change);
+      if (change != 0) CheckWrongByte(input, writer, place, change);
       break;
     }
     case 3:
