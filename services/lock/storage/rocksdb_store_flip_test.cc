@@ -90,6 +90,15 @@ TEST_F(RocksDbStoreFlipTest, WriteAheadLog) {
   EXPECT_EQ(tally.harmless, 0u);
 }
 
+TEST_F(RocksDbStoreFlipTest, ACommitThatEndsWithAZeroBeforeZerosThatWereLaidOut) {
+  store_.Start();
+  store_.Commit({DeleteEnded{std::string("ended-1\0\0", 9)}});
+  store_.Kill();
+  const Tally tally = FlipEach("db/", ".log", {0x01, 0xff});
+  EXPECT_GT(tally.refused, 0u);
+  EXPECT_EQ(tally.harmless, 0u);
+}
+
 TEST_F(RocksDbStoreFlipTest, ZerosThatWereLaidOut) {
   const std::string& log = store_.image().at(store_.log_name());
   const std::size_t size = log.find_last_not_of('\0') + 1;

@@ -132,6 +132,25 @@ TEST_F(RocksDbStoreTest, CommitsWaitForTheDiskAsToldAndForTokenMarksAlways) {
   }
 }
 
+TEST_F(RocksDbStoreTest, LogsThatAreSyncedAreLaidOutUntilTheStoreIsClosed) {
+  const auto log = [this] {
+    std::string content;
+    for (const auto& [name, bytes] : TakeImage(path_)) {
+      if (name.ends_with(".log")) content = bytes;
+    }
+    return content;
+  };
+  for (const Durability durability : {Durability::kSync, Durability::kProcess}) {
+    auto store = Open(durability);
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE((*store)->Commit({PutEnded{"a", EndCause::kReleased}}).ok());
+    EXPECT_EQ(log().size() == kMiB, durability == Durability::kSync) << log().size();
+    store->reset();
+    EXPECT_LT(log().size(), 100u);
+    EXPECT_NE(log().back(), '\0');
+  }
+}
+
 TEST_F(RocksDbStoreTest, AFailureInTheBackgroundIsReported) {
   auto store = Open(Durability::kProcess);
   ASSERT_TRUE(store.ok()) << store.status();
