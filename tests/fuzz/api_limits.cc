@@ -55,9 +55,15 @@ bool FilterIsFine(const v1::Filter& filter) {
 }  // namespace
 
 bool ObeysLimits(const v1::AcquireRequest& request) {
+  return !request.bound() && ObeysLimitsInSession(request);
+}
+
+bool ObeysLimitsInSession(const v1::AcquireRequest& request) {
   return IsKey(request.key()) && IsLeaseId(request.lease_id()) && ExpireIsFine(request) &&
          AreTags(request.tags()) && IsText(request.owner(), 0, 256) &&
-         (!request.has_timeout() || IsSpan(request.timeout(), 0));
+         (!request.has_timeout() || IsSpan(request.timeout(), 0)) &&
+         (!request.has_max_hold() || IsSpan(request.max_hold(), kMillisecond)) &&
+         (!request.bound() || request.has_expire());
 }
 
 bool ObeysLimits(const v1::ReleaseRequest& request) {

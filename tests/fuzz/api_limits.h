@@ -15,6 +15,7 @@ namespace holdfast::fuzz {
 // Whether every field keeps to its limits; but for page tokens, of which only the
 // server knows which it has made.
 bool ObeysLimits(const v1::AcquireRequest& request);
+bool ObeysLimitsInSession(const v1::AcquireRequest& request);
 bool ObeysLimits(const v1::ReleaseRequest& request);
 bool ObeysLimits(const v1::RenewRequest& request);
 bool ObeysLimits(const v1::GetRequest& request);

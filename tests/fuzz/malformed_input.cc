@@ -10,6 +10,7 @@
 #include "google/protobuf/descriptor.h"
 #include "holdfast/v1/admin_service.pb.h"
 #include "holdfast/v1/lock_service.pb.h"
+#include "holdfast/v1/session.pb.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/http2_frames.h"
 #include "tests/fuzz/wire_message.h"
@@ -47,7 +48,8 @@ struct Method {
 // Those of the API, and of the other services on the same port.
 Method AnyMethod(Chance& chance) {
   const Descriptor* const acquire = v1::AcquireRequest::descriptor();
-  const std::array<Method, 13> methods = {{
+  const Descriptor* const session = v1::SessionRequest::descriptor();
+  const std::array<Method, 15> methods = {{
       {"/holdfast.v1.LockService/Acquire", acquire},
       {"/holdfast.v1.LockService/Wait", acquire},
       {"/holdfast.v1.LockService/Wait", acquire},
@@ -56,6 +58,8 @@ Method AnyMethod(Chance& chance) {
       {"/holdfast.v1.LockService/Get", v1::GetRequest::descriptor()},
       {"/holdfast.v1.LockService/List", v1::ListRequest::descriptor()},
       {"/holdfast.v1.LockService/Watch", v1::WatchRequest::descriptor()},
+      {"/holdfast.v1.SessionService/Session", session},
+      {"/holdfast.v1.SessionService/Session", session},
       {"/holdfast.v1.AdminService/ForceRelease", v1::ForceReleaseRequest::descriptor()},
       {"/holdfast.v1.AdminService/ReleaseByTag", v1::ReleaseByTagRequest::descriptor()},
       {"/grpc.health.v1.Health/Check", acquire},
@@ -63,6 +67,51 @@ Method AnyMethod(Chance& chance) {
       {"/nobody.Knows/This", acquire},
   }};
   return methods[chance.Below(methods.size())];
+}
+
+// A message that attaches, and goes on with whatever comes to mind. Streams with the same
+// session take it from one another.
+std::string AnySession(Chance& chance) {
+  v1::SessionRequest request;
+  v1::Operation& first = *request.add_operations();
+  first.set_id(1);
+  v1::Operation::Attach& attach = *first.mutable_attach();
+  attach.set_session_id("malformed-session-" + std::to_string(chance.Below(4)));
+  attach.set_stream_number(1 + chance.Any() % 1'000);
+  attach.set_more(chance.Below(8) == 0);
+  for (std::size_t count = chance.Below(40); count > 0; --count) {
+    v1::Operation& operation = *request.add_operations();
+    operation.set_id(2 + chance.Any() % 60);
+    const std::string key(1, static_cast<char>('a' + chance.Below(3)));
+    const std::string lease_id = "malformed-" + std::to_string(chance.Any() % 100 + 1'000'000'000);
+    switch (chance.Below(6)) {
+      case 0:
+        operation.mutable_release()->set_key(key);
+        operation.mutable_release()->set_lease_id(lease_id);
+        break;
+      case 1:
+        operation.mutable_renew_all();
+        break;
+      case 2:
+        operation.mutable_detach()->set_key(key);
+        operation.mutable_detach()->set_lease_id(lease_id);
+        break;
+      case 3:
+        operation.mutable_attach()->set_more(chance.Below(2) == 0);
+        break;
+      default: {
+        operation.mutable_acquire()->set_report_queue(chance.Below(2) == 0);
+        v1::AcquireRequest& acquire = *operation.mutable_acquire()->mutable_request();
+        acquire.set_key(key);
+        acquire.set_lease_id(lease_id);
+        acquire.mutable_expire()->set_seconds(1);
+        acquire.set_bound(chance.Below(2) == 0);
+        if (chance.Below(2) == 0) acquire.mutable_timeout()->set_seconds(60);
+      }
+    }
+  }
+  request.set_received(chance.Below(4) == 0 ? chance.Any() : 0);
+  return request.SerializeAsString();
 }
 
 // A request with fields at and beyond their limits, as often as not damaged. Many
@@ -75,6 +124,9 @@ std::string AnyMessage(Chance& chance, const Descriptor& type) {
     request.mutable_expire()->set_seconds(1);
     if (chance.Below(2) == 0) request.mutable_timeout()->set_seconds(60);
     return request.SerializeAsString();
+  }
+  if (chance.Below(4) != 0 && &type == v1::SessionRequest::descriptor()) {
+    return AnySession(chance);
   }
   const std::string choices = chance.Bytes(600);
   FuzzInput input(reinterpret_cast<const std::uint8_t*>(choices.data()), choices.size());

@@ -18,6 +18,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/process_usage.h"
 #include "tests/support/server_process.h"
+#include "tests/support/session_stream.h"
 #include "tests/support/stub_client.h"
 #include "tests/support/wait_call.h"
 
@@ -30,6 +31,7 @@ using std::chrono::milliseconds;
 // again as they allow, unless something was left open.
 constexpr int kMaxWaits = 64;
 constexpr int kMaxWatches = 16;
+constexpr int kMaxSessions = 32;
 
 // Senders at the same time.
 constexpr int kSenders = 3;
@@ -142,6 +144,18 @@ bool AllWatchesAreFree(StubClient& client) {
   return free;
 }
 
+// The same for sessions.
+bool AllSessionsAreFree(StubClient& client) {
+  std::vector<std::unique_ptr<SessionStream>> sessions;
+  bool free = true;
+  for (int i = 0; i < kMaxSessions; ++i) {
+    sessions.push_back(std::make_unique<SessionStream>(client.channel(), Id("witness-session", i)));
+    sessions.back()->Attach();
+    free = sessions.back()->Await(sessions.back()->RenewAll()).has_renewed_all() && free;
+  }
+  return free;
+}
+
 }  // namespace
 
 MalformedInputReport RunMalformedInput(const MalformedInputPlan& plan) {
@@ -149,7 +163,8 @@ MalformedInputReport RunMalformedInput(const MalformedInputPlan& plan) {
   MalformedInputReport report;
   ServerProcess server({.flags = {"--listen=127.0.0.1:0", "--reattach-window=200ms",
                                   "--max-open-waits=" + std::to_string(kMaxWaits),
-                                  "--max-watches=" + std::to_string(kMaxWatches)}});
+                                  "--max-watches=" + std::to_string(kMaxWatches),
+                                  "--max-sessions=" + std::to_string(kMaxSessions)}});
   if (const absl::Status started = server.Start(); !started.ok()) {
     report.troubles.push_back(started.ToString());
     return report;
@@ -181,6 +196,10 @@ MalformedInputReport RunMalformedInput(const MalformedInputPlan& plan) {
     report.troubles.push_back(std::to_string(QueuedWaiters(witness)) + " waiters are left");
   }
   if (!AllWaitsAreFree(witness)) report.troubles.push_back("some waits are left open");
+  // They are known for a little longer than their streams last.
+  if (!Eventually([&] { return AllSessionsAreFree(witness); })) {
+    report.troubles.push_back("some sessions are left open");
+  }
   if (!AllWatchesAreFree(witness)) report.troubles.push_back("some watches are left open");
   return report;
 }

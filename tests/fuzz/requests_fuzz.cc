@@ -150,7 +150,10 @@ void CheckCommand(const v1::AcquireRequest& request) {
                              .lease_id = request.lease_id(),
                              .owner = request.owner(),
                              .tags = Sorted(request.tags()),
-                             .expire = ExpireOf(request)};
+                             .expire = ExpireOf(request),
+                             .max_hold = request.has_max_hold()
+                                             ? std::optional(Exactly(request.max_hold()))
+                                             : std::nullopt};
     Require(command.spec == expected, "an Acquire keeps its fields");
     const Duration otherwise = wait ? kNoTimeout : Duration::zero();
     Require(command.timeout == (request.has_timeout() ? Exactly(request.timeout()) : otherwise) &&

@@ -1,6 +1,7 @@
 // Python programs with plain generated stubs, against a real server and next to
 // a C++ client.
 
+#include <csignal>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "tests/support/runfile.h"
 #include "tests/support/server_process.h"
 #include "tests/support/stub_client.h"
+#include "tests/support/wait_call.h"
 
 namespace holdfast {
 namespace {
@@ -63,6 +65,27 @@ TEST_F(PythonTest, FirstLockWaitsForAHolderInAnotherLanguage) {
   ASSERT_TRUE(holder.Release("reports/2024", Id("holder")).ok());
   EXPECT_THAT(NextLine(*first_lock), HasSubstr("writing the report with token"));
   EXPECT_EQ(first_lock->WaitForExit(kWaitLimit), kOk);
+}
+
+TEST_F(PythonTest, LockOfASessionIsReleasedAndTheStreamEnds) {
+  const auto session_lock = StartPython("session_lock", {server_.address(), "k"});
+  ASSERT_NE(session_lock, nullptr);
+  EXPECT_THAT(NextLine(*session_lock), HasSubstr("held with token"));
+  EXPECT_FALSE(NothingIsHeld());
+  session_lock->WriteLine("done");
+  EXPECT_EQ(session_lock->WaitForExit(kWaitLimit), kOk);
+  EXPECT_TRUE(NothingIsHeld());
+}
+
+TEST_F(PythonTest, LockOfASessionIsFreeAsSoonAsItsHolderIsKilled) {
+  const auto session_lock = StartPython("session_lock", {server_.address(), "k"});
+  ASSERT_NE(session_lock, nullptr);
+  EXPECT_THAT(NextLine(*session_lock), HasSubstr("held with token"));
+  StubClient client(server_.address());
+  WaitCall next(client, {.key = "k", .lease_id = Id("next")});
+  ASSERT_TRUE(next.AwaitQueued());
+  session_lock->Signal(SIGKILL);
+  EXPECT_TRUE(next.AwaitGranted()) << "its expire is an hour";
 }
 
 }  // namespace

@@ -7,16 +7,26 @@
 //                                      granted TOKEN
 //   release KEY LEASE_ID           ->  released
 //   renew KEY LEASE_ID             ->  renewed
+//   bound KEY LEASE_ID EXPIRE_MS   ->  granted TOKEN
+//   fork                           ->  forked PID
+//
+// `bound` acquires in a session, which lasts for as long as the process, and acknowledges.
+// `fork` makes a child that has the sockets too and does nothing, until it is killed or a
+// minute has passed.
 //
 // Anything that fails is answered with `failed CODE REASON`. An EXPIRE_MS of 0
 // means no expiry. It ends when standard input does.
 
+#include <unistd.h>
+
 #include <chrono>
 #include <iostream>
+#include <memory>
 #include <sstream>
 #include <string>
 
 #include "holdfast/v1/lock_service.grpc.pb.h"
+#include "tests/support/session_stream.h"
 #include "tests/support/stub_client.h"
 
 namespace holdfast {
@@ -42,7 +52,26 @@ void Wait(StubClient& client, const AcquireArgs& args) {
   if (const CallStatus status = Decode(stream->Finish()); !status.ok()) SayFailed(status);
 }
 
-void Obey(StubClient& client, const std::string& line) {
+void AcquireBound(SessionStream& session, const AcquireArgs& args) {
+  const v1::Event event = session.Await(session.Acquire(args));
+  session.Acknowledge();
+  if (event.has_granted()) {
+    Say("granted " + std::to_string(event.granted().fencing_token()));
+  } else {
+    SayFailed(FailureOf(event));
+  }
+}
+
+void Fork() {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    while (true) pause();
+  }
+  Say("forked " + std::to_string(child));
+}
+
+void Obey(StubClient& client, std::unique_ptr<SessionStream>& session, const std::string& line) {
   std::istringstream words(line);
   std::string verb;
   AcquireArgs args{.owner = "lock_client"};
@@ -52,6 +81,18 @@ void Obey(StubClient& client, const std::string& line) {
     words >> expire_ms;
     if (expire_ms > 0) args.expire = std::chrono::milliseconds(expire_ms);
     Wait(client, args);
+  } else if (verb == "bound") {
+    int expire_ms = 0;
+    words >> expire_ms;
+    args.expire = std::chrono::milliseconds(expire_ms);
+    args.bound = true;
+    if (session == nullptr) {
+      session = std::make_unique<SessionStream>(client.channel(), "session-of-" + args.lease_id);
+      session->Attach();
+    }
+    AcquireBound(*session, args);
+  } else if (verb == "fork") {
+    Fork();
   } else if (verb == "release") {
     const CallStatus status = client.Release(args.key, args.lease_id);
     status.ok() ? Say("released") : SayFailed(status);
@@ -72,6 +113,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   holdfast::StubClient client(argv[1]);
-  for (std::string line; std::getline(std::cin, line);) holdfast::Obey(client, line);
+  std::unique_ptr<holdfast::SessionStream> session;
+  for (std::string line; std::getline(std::cin, line);) holdfast::Obey(client, session, line);
   return 0;
 }

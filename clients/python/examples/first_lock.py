@@ -4,7 +4,7 @@
     apt install protobuf-compiler protobuf-compiler-grpc python3-grpcio python3-protobuf
     protoc -Iprotos --python_out=STUBS --grpc_out=STUBS \\
         --plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin \\
-        protos/holdfast/v1/*.proto
+        protos/holdfast/v1/*.proto protos/google/rpc/status.proto
     PYTHONPATH=STUBS /usr/bin/python3 clients/python/examples/first_lock.py 127.0.0.1:7650
 """
 

@@ -23,14 +23,6 @@
 namespace holdfast {
 namespace {
 
-// gRPC itself refuses messages beyond its limit without a reason that a program
-// could read. So its limit is larger than ours, which answers in full.
-constexpr int kHardLimitFactor = 16;
-
-// Clients may ask whether the connection is alive as often as this, with calls
-// open or without. More often costs them the connection.
-constexpr int kMinPingIntervalMilliseconds = 10'000;
-
 // Reflection is the one service that needs a thread for each of its streams.
 constexpr int kMaxThreads = 8;
 
@@ -72,7 +64,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(LockEngine& engine
     server->addresses_.push_back((*socket)->address());
     sockets.push_back(*std::move(socket));
   }
-  if (absl::Status status = server->Build(options.limits); !status.ok()) return status;
+  if (absl::Status status = server->Build(); !status.ok()) return status;
   // Connections come only after this, so nobody sees gRPC's initial SERVING.
   server->SetServing(false);
   if (auto status = server->Accept(std::move(sockets), engine.clock()); !status.ok()) return status;
@@ -88,7 +80,7 @@ GrpcServer::GrpcServer(LockEngine& engine, const RpcLimits& limits) {
 
 GrpcServer::~GrpcServer() { Shutdown(); }
 
-absl::Status GrpcServer::Build(const RpcLimits& limits) {
+absl::Status GrpcServer::Build() {
   EnableBuiltInServices();
   grpc::ServerBuilder builder;
   builder.RegisterService(lock_service_.get());
@@ -98,14 +90,15 @@ absl::Status GrpcServer::Build(const RpcLimits& limits) {
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       grpc::InsecureServerCredentials());
 
-  const std::int64_t hard_limit = std::int64_t{limits.max_message_bytes} * kHardLimitFactor;
-  builder.SetMaxReceiveMessageSize(
-      static_cast<int>(std::min<std::int64_t>(hard_limit, std::numeric_limits<int>::max())));
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                             kMinPingIntervalMilliseconds);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  // The server does not ask, so a process that has been stopped is never taken for dead: it
-  // might hold bound leases. Of hosts that have gone the kernel's own keepalive tells.
+  // Whatever gRPC ends of its own accord, a stream or a connection, looks as if the client
+  // had ended it, and bound leases with it. So it must have no reason of its own.
+  //
+  // A message that is too large we refuse ourselves, and in full. A limit of gRPC's would
+  // spare nothing: it looks at the length when the whole message has come.
+  builder.SetMaxReceiveMessageSize(std::numeric_limits<int>::max());
+  // Clients may ask as often as they like whether the connection is alive. The server does
+  // not ask: of hosts that have gone the kernel's own keepalive tells.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, std::numeric_limits<int>::max());
 
   builder.SetResourceQuota(grpc::ResourceQuota("holdfastd").SetMaxThreads(kMaxThreads));

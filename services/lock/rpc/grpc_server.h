@@ -66,7 +66,7 @@ class GrpcServer {
  private:
   GrpcServer(LockEngine& engine, const RpcLimits& limits);
 
-  absl::Status Build(const RpcLimits& limits);
+  absl::Status Build();
   absl::Status Accept(std::vector<std::unique_ptr<ListeningSocket>> sockets, const Clock& clock);
 
   std::vector<std::string> addresses_;

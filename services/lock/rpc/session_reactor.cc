@@ -77,13 +77,16 @@ void SessionReactor::Submit(std::vector<SessionOperation> operations,
     Refuse(*stream, std::move(operations), failed);
   }
   if (failed.empty()) return;
+  bool filled = false;
   Step step;
   {
     MutexLock lock(mutex_);
     if (own_end_.has_value()) return;
     outbox_.Add(std::move(failed));
+    filled = HasFilled();
     step = TakeStep();
   }
+  if (filled) WatchForStall();
   CarryOut(std::move(step));
 }
 
@@ -103,19 +106,12 @@ void SessionReactor::Refuse(CallId stream, std::vector<SessionOperation> operati
 }
 
 void SessionReactor::ReadOn() {
-  bool look = false;
-  bool add = false;
   {
     MutexLock lock(mutex_);
     if (own_end_.has_value() || known_ == Known::kEnded) return;
-    if (outbox_.unwritten_bytes() >= kStopReadingBytes) {
-      not_reading_since_ = shared_.engine.clock().Read().monotonic;
-      look = true;
-      add = !std::exchange(may_stall_, true);
-    }
+    paused_ = IsFull();
+    if (paused_) return;
   }
-  if (add) shared_.stalled.Add(*this);
-  if (look) return shared_.stalled.Look();
   StartRead(&incoming_);
 }
 
@@ -124,36 +120,56 @@ void SessionReactor::OnWritten() {
   {
     MutexLock lock(mutex_);
     outbox_.Written();
-    if (!not_reading_since_.has_value()) return;
-    read_on = outbox_.unwritten_bytes() < kStopReadingBytes;
-    not_reading_since_.reset();
-    if (!read_on) not_reading_since_ = shared_.engine.clock().Read().monotonic;
-    read_on = read_on && !own_end_.has_value() && known_ != Known::kEnded;
+    // It has taken something, so if it is still full, that counts from now.
+    full_since_.reset();
+    HasFilled();
+    read_on = paused_ && !IsFull() && !own_end_.has_value() && known_ != Known::kEnded;
+    if (read_on) paused_ = false;
   }
   if (read_on) StartRead(&incoming_);
+}
+
+// Whether it is full now, and was not before: then WatchForStall.
+bool SessionReactor::HasFilled() {
+  if (!IsFull() || full_since_.has_value()) return false;
+  full_since_ = shared_.engine.clock().Read().monotonic;
+  return true;
+}
+
+void SessionReactor::WatchForStall() {
+  bool add = false;
+  {
+    MutexLock lock(mutex_);
+    add = !std::exchange(may_stall_, true);
+  }
+  if (add) shared_.stalled.Add(*this);
+  shared_.stalled.Look();
 }
 
 bool SessionReactor::EndIfStalled(Instant now) {
   {
     MutexLock lock(mutex_);
-    if (!not_reading_since_.has_value() || own_end_.has_value()) return false;
-    if (now - *not_reading_since_ < kStallLimit) return true;
+    if (!full_since_.has_value() || own_end_.has_value()) return false;
+    if (now - *full_since_ < kStallLimit) return true;
   }
   End(LimitExceeded("session_backlog"), /*by_client=*/false);
   return false;
 }
 
 void SessionReactor::OnOutcomes(std::vector<SessionOutcome> outcomes) {
-  bool too_many = false;
+  bool filled = false;
+  bool too_much = false;
   bool due = false;
   {
     MutexLock lock(mutex_);
     if (own_end_.has_value() || broken()) return;
     outbox_.Add(std::move(outcomes));
-    too_many = outbox_.unwritten_bytes() > kMostUnwrittenBytes;
+    filled = HasFilled();
+    too_much = outbox_.unwritten_bytes() > kMostUnwrittenBytes;
     due = Defer();
   }
-  if (too_many) End(LimitExceeded("session_backlog"), /*by_client=*/false);
+  if (filled) WatchForStall();
+  if (too_much) End(LimitExceeded("session_backlog"), /*by_client=*/false);
   if (due) shared_.writer.Post([this] { Resume(); });
 }
 

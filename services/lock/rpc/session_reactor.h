@@ -58,14 +58,14 @@ class SessionReactor final
       private SessionListener,
       private MayStall {
  public:
-  // While so much is unwritten, nothing is read.
-  static constexpr std::size_t kStopReadingBytes = 256 * 1024;
+  // While so much is unwritten, nothing more is read.
+  static constexpr std::size_t kFullBytes = 256 * 1024;
 
-  // More than that ends the stream. It takes what the client has not asked for to get
-  // there: tens of thousands of leases that end in one moment.
+  // More than that ends the stream. It takes thousands of waits that are answered, or tens
+  // of thousands of leases that end, in one moment, and a client that does not read.
   static constexpr std::size_t kMostUnwrittenBytes = 4 * 1024 * 1024;
 
-  // How long a client may take nothing from a stream that is not read from.
+  // How long a client may take nothing from a stream that is full.
   static constexpr Duration kStallLimit = std::chrono::seconds(10);
 
   // `local`: the client is at the other end of a Unix socket.
@@ -107,6 +107,9 @@ class SessionReactor final
   void Refuse(CallId stream, std::vector<SessionOperation> operations,
               std::vector<FailedOperation>& failed);
   void ReadOn();
+  bool IsFull() const REQUIRES(mutex_) { return outbox_.unwritten_bytes() >= kFullBytes; }
+  bool HasFilled() REQUIRES(mutex_);
+  void WatchForStall();
   void End(const grpc::Status& status, bool by_client);
   void EndedByClient(const grpc::Status& status) { End(status, /*by_client=*/local_); }
 
@@ -127,8 +130,9 @@ class SessionReactor final
   std::optional<grpc::Status> own_end_ GUARDED_BY(mutex_);
   bool by_client_ GUARDED_BY(mutex_) = false;
   std::optional<grpc::Status> final_ GUARDED_BY(mutex_);  // Not carried out yet.
-  // Set while nothing is read: when the client last took something.
-  std::optional<Instant> not_reading_since_ GUARDED_BY(mutex_);
+  bool paused_ GUARDED_BY(mutex_) = false;                // Nothing is read, because it was full.
+  // Set while it is full: since when, or since when the client last took something.
+  std::optional<Instant> full_since_ GUARDED_BY(mutex_);
   bool may_stall_ GUARDED_BY(mutex_) = false;  // Known to shared_.stalled.
 };
 

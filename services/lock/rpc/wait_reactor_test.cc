@@ -3,7 +3,6 @@
 
 #include "services/lock/rpc/wait_reactor.h"
 
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "grpcpp/client_context.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
+#include "services/lock/rpc/testing/manual_clock.h"
 #include "services/lock/rpc/testing/test_server.h"
 #include "tests/support/acquire_args.h"
 #include "tests/support/call_status.h"
@@ -24,16 +24,6 @@ namespace {
 
 using grpc::StatusCode;
 using std::chrono::milliseconds;
-
-// Time stands still until it is moved. Thread-safe.
-class ManualClock final : public Clock {
- public:
-  Now Read() const override { return {.monotonic = Instant(Duration(nanoseconds_.load()))}; }
-  void Advance(Duration by) { nanoseconds_ += by.count(); }
-
- private:
-  std::atomic<std::int64_t> nanoseconds_{1'000'000'000};
-};
 
 v1::AcquireRequest Request(const std::string& name) {
   v1::AcquireRequest request;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "services/lock/rpc/testing/manual_clock.h"
 #include "services/lock/rpc/testing/test_server.h"
 #include "tests/support/session_stream.h"
 #include "tests/support/stub_client.h"
@@ -36,6 +37,7 @@ class SessionTest : public testing::Test {
     return stream;
   }
 
+  ManualClock clock_;  // Used by those who ask for it.
   std::unique_ptr<TestServer> server_;
   std::unique_ptr<StubClient> client_;
 };

@@ -1,0 +1,84 @@
+// Sessions whose clients do not read.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "services/lock/rpc/session_reactor.h"
+#include "services/lock/rpc/testing/manual_clock.h"
+#include "services/lock/rpc/testing/session_fixture.h"
+#include "tests/support/acquire_args.h"
+#include "tests/support/call_status.h"
+#include "tests/support/channel.h"
+#include "tests/support/eventually.h"
+
+namespace holdfast {
+namespace {
+
+using grpc::StatusCode;
+
+class SlowSessionTest : public SessionTest {
+ protected:
+  // A server, a lock whose holder has a long name, and a session that waits for it, whose
+  // client takes only a few bytes at a time.
+  void StartSlowSession() {
+    StartServer({.clock = &clock_});
+    ASSERT_TRUE(
+        client_->Acquire({.key = "k", .lease_id = Id("a"), .owner = std::string(256, 'o')}).ok());
+    slow_ = std::make_unique<SessionStream>(SlowChannel(server_->address()), kSession);
+    slow_->Attach();
+    slow_->Acquire({.key = "k", .lease_id = Id("b")});
+  }
+
+  // Asks for what the server cannot tell before the client reads, and is far more than it
+  // lets gather.
+  void AskForTooMuch() {
+    for (int message = 0; message < 8; ++message) {
+      v1::SessionRequest request;
+      for (int i = 0; i < 200; ++i) {
+        v1::Operation operation = slow_->NewOperation();
+        *operation.mutable_acquire()->mutable_request() =
+            ToRequest({.key = "k", .lease_id = Id("c"), .timeout = Duration::zero()});
+        *request.add_operations() = operation;
+      }
+      if (!slow_->Send(request)) return;
+    }
+  }
+
+  // The session's wait has no stream any more.
+  bool HasEnded() { return client_->Get("k").response.waiters(0).parked(); }
+
+  std::unique_ptr<SessionStream> slow_;
+};
+
+TEST_F(SlowSessionTest, IsEndedWhenItHasReadNothingForTooLong) {
+  StartSlowSession();
+  AskForTooMuch();
+  // Others are served meanwhile, and it is not ended early: time stands still.
+  LetPass(std::chrono::milliseconds(600));
+  EXPECT_FALSE(HasEnded());
+  // The server may have noticed only now that nothing can be written any more.
+  ASSERT_TRUE(Eventually([&] {
+    clock_.Advance(SessionReactor::kStallLimit);
+    return HasEnded();
+  }));
+  const CallStatus end = slow_->End();
+  EXPECT_EQ(end.code, StatusCode::RESOURCE_EXHAUSTED) << end;
+  EXPECT_EQ(end.Get("limit"), "session_backlog") << end;
+}
+
+TEST_F(SlowSessionTest, GoesOnWhenItReadsInTime) {
+  StartSlowSession();
+  AskForTooMuch();
+  // Whatever the server holds back, and however often it stops reading.
+  for (std::uint64_t id = 3; id < 3 + 8 * 200; ++id) {
+    ASSERT_EQ(FailureOf(slow_->Await(id)).reason, "LOCK_HELD");
+  }
+  clock_.Advance(SessionReactor::kStallLimit);
+  EXPECT_TRUE(slow_->Await(slow_->RenewAll()).has_renewed_all());
+}
+
+}  // namespace
+}  // namespace holdfast
