@@ -20,8 +20,8 @@
 
 Both are used like a cc_library: name them in the `deps` of cc_library,
 cc_binary and cc_test. The import root is protos/, in .proto files
-(`import "holdfast/v1/lease.proto"`) as in C++; with `root = ""` it is the
-repository, for protos that are no part of the API. The well-known types
+(`import "holdfast/v1/lease.proto"`) as in C++; `root` names another folder, for protos
+that are no part of the API. The well-known types
 (`import "google/protobuf/duration.proto"`) need no entry in `deps`. Generated
 code is compiled without our warnings.
 """
@@ -41,11 +41,11 @@ def _in_repository(src):
 def _import_root(ctx, above):
     """Returns the folder from which protos are imported, in the tree `above` ("" for sources)."""
     folders = [above, ctx.label.workspace_root, ctx.attr.root]
-    return "/".join([folder for folder in folders if folder]) or "."
+    return "/".join([folder for folder in folders if folder])
 
 def _import_path(ctx, src):
     path = _in_repository(src)
-    root = ctx.attr.root + "/" if ctx.attr.root else ""
+    root = ctx.attr.root + "/"
     if not path.startswith(root):
         fail("%s does not lie under %s" % (path, root))
     return path[len(root):]

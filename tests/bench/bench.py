@@ -73,7 +73,14 @@ def parse(arguments):
     add("--json", type=pathlib.Path, metavar="FILE", help="write all samples")
     add("--svg", type=pathlib.Path, metavar="FILE", help="write the pairs as a picture")
     add("--markdown", action="store_true", help="print tables in Markdown")
-    add("--from", dest="source", type=pathlib.Path, metavar="FILE", help="show an earlier --json")
+    add(
+        "--from",
+        dest="sources",
+        type=pathlib.Path,
+        nargs="+",
+        metavar="FILE",
+        help="show what earlier runs have written with --json",
+    )
     add("--install-peers", action="store_true", help="first install the missing peers with apt")
     add("--binaries", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -163,6 +170,14 @@ def measure(options, say=_say):
     return results, described
 
 
+def read(paths):
+    """What earlier runs have found, all together, and the machine of the first."""
+    runs = [json.loads(path.read_text()) for path in paths]
+    samples = [sample for run in runs for sample in run["samples"]]
+    failures = [failure for run in runs for failure in run["failures"]]
+    return figures.Results(samples, failures), runs[0]["machine"]
+
+
 def _caption(described):
     return (
         f"pairs/s, medians with smallest and largest; {described['processors']} processors for "
@@ -175,10 +190,8 @@ def main(arguments):
     # Whoever ends the run with SIGTERM has the servers ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        if options.source:
-            saved = json.loads(options.source.read_text())
-            results = figures.Results(saved["samples"], saved["failures"])
-            described = saved["machine"]
+        if options.sources:
+            results, described = read(options.sources)
         else:
             results, described = measure(options)
     except KeyboardInterrupt:

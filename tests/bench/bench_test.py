@@ -2,6 +2,9 @@
 
 import contextlib
 import io
+import json
+import pathlib
+import tempfile
 import unittest
 import xml.dom.minidom
 
@@ -113,6 +116,11 @@ class TargetsTest(unittest.TestCase):
         missed = self._outcomes(_results({"bare": [100], "holdfast-process": [74]}))
         self.assertEqual(missed["64 callers, process: pairs/s over bare"], "missed")
 
+    def test_a_target_that_some_repetitions_meet_is_neither(self):
+        rates = {"bare": [100, 100, 100], "holdfast-process": [90, 80, 70]}
+        outcomes = self._outcomes(_results(rates))
+        self.assertEqual(outcomes["64 callers, process: pairs/s over bare"], "unclear")
+
     def test_a_target_of_what_was_not_measured_is_left_out(self):
         self.assertEqual(self._outcomes(_results({"bare": [100]})), {})
 
@@ -123,7 +131,24 @@ class TargetsTest(unittest.TestCase):
         results.add("floor", "4096 bytes", "bare", 0, {"best_us": 100})
         (target,) = [t for t in targets.TARGETS if t.what.startswith("1 caller, sync: p50")]
         self.assertEqual(target.found(results).median, 1.5)
-        self.assertFalse(target.met(target.found(results)))
+        self.assertEqual(target.outcome(target.found(results)), "missed")
+
+
+class EarlierRunsTest(unittest.TestCase):
+    def test_they_are_shown_together(self):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = []
+            for name, rate in (("a", 1), ("b", 3)):
+                run = {
+                    "machine": {"when": name},
+                    "samples": _results({name: [rate]}).samples,
+                    "failures": [],
+                }
+                paths.append(pathlib.Path(folder, name))
+                paths[-1].write_text(json.dumps(run))
+            results, described = bench.read(paths)
+        self.assertEqual(results.rows("pairs", "4x16"), ["a", "b"])
+        self.assertEqual(described["when"], "a")
 
 
 class PictureTest(unittest.TestCase):

@@ -145,8 +145,8 @@ def _of_targets(results):
         if spread is None:
             continue
         limit = f"{'at least' if target.at_least else 'at most'} {number(target.limit)}"
-        outcome = "met" if target.met(spread) else "missed"
-        lines.append((target.what, limit + target.unit, with_spread(spread, target.unit), outcome))
+        found = with_spread(spread, target.unit)
+        lines.append((target.what, limit + target.unit, found, target.outcome(spread)))
     return Table("Targets", ("", "target", "found", ""), tuple(lines))
 
 

@@ -13,8 +13,13 @@ class Target:
     found: object  # Results -> Spread or None
     unit: str = "x"
 
-    def met(self, spread):
-        return spread.median >= self.limit if self.at_least else spread.median <= self.limit
+    def outcome(self, spread):
+        """"met" or "missed" by every repetition, or "unclear"."""
+        kept = [
+            value >= self.limit if self.at_least else value <= self.limit
+            for value in (spread.low, spread.median, spread.high)
+        ]
+        return "met" if all(kept) else "unclear" if any(kept) else "missed"
 
 
 def _ratio(measure, setting, row, base, name="rate"):

@@ -4,9 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include "etcd/kv.grpc.pb.h"
+#include "etcd/lock.grpc.pb.h"
 #include "grpcpp/client_context.h"
-#include "tests/bench/etcd/kv.grpc.pb.h"
-#include "tests/bench/etcd/lock.grpc.pb.h"
 #include "tests/support/channel.h"
 
 namespace holdfast::bench {

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"  // It would define again what common/mutex.h has.
 #include "common/file_descriptor.h"
 #include "common/mutex.h"
 #include "tests/bench/load/driver.h"

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"  // It would define again what common/mutex.h has.
 #include "common/mutex.h"
 #include "tests/bench/load/driver.h"
 #include "tests/bench/load/latencies.h"

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"  // It would define again what common/mutex.h has.
 #include "common/mutex.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
