@@ -212,6 +212,17 @@ TEST(SetEventTest, AFailureWithoutDetailsHasItsCode) {
   EXPECT_EQ(Text(event), Text<v1::Event>("failed { code: 13 message: 'x' }"));
 }
 
+TEST(SetEventTest, WhatIsNoOutcomeOfASessionIsAnInternalError) {
+  const std::string expected =
+      Text<v1::Event>("failed { code: 13 message: 'no outcome of a session' }");
+  EXPECT_EQ(EventText(Shown{}), expected);
+  EXPECT_EQ(EventText(Listed{}), expected);
+  EXPECT_EQ(EventText(Forced{}), expected);
+  EXPECT_EQ(EventText(ForcedPage{}), expected);
+  EXPECT_EQ(EventText(Watched{}), expected);
+  EXPECT_EQ(EventText(Drained{}), expected);
+}
+
 TEST(ToCommandTest, AcquireWithoutATimeoutTriesOnce) {
   const AcquireCommand command = ToCommand(v1::AcquireRequest(), kReceived);
   EXPECT_EQ(command.timeout, Duration::zero());

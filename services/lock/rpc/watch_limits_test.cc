@@ -83,6 +83,14 @@ TEST_F(WatchTest, WatchesAreLimitedAndMakeRoomWhenTheyEnd) {
   }));
 }
 
+TEST_F(WatchTest, ASnapshotThatIsTooLargeEndsTheWatch) {
+  StartServer({.rpc_limits = {.max_watch_backlog = 10}});
+  for (int i = 0; i < 11; ++i) Hold(std::to_string(i));
+  // Often: the engine may be quicker than the call that began the watch.
+  for (int i = 0; i < 50; ++i) ExpectOver(WatchStream(*client_).End(), "max_watch_backlog");
+  EXPECT_TRUE(Eventually([&] { return Watches() == 0; }));
+}
+
 TEST_F(WatchTest, WhatIsRefusedDoesNotCount) {
   StartServer({.rpc_limits = {.max_watches = 1}});
   WatchStream invalid(*client_, {.key_prefix = std::string(513, 'k')});
