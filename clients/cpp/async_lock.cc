@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "clients/cpp/core/blocking.h"
 #include "clients/cpp/core/client_core.h"
 #include "clients/cpp/core/lock_core.h"
 
@@ -110,8 +109,8 @@ std::optional<Lease> AsyncLock::lease() const {
 
 absl::StatusOr<Lease> AsyncLock::Detach() {
   // It waits for tasks alone, which are short.
-  AcquireResult lease = core::Block<AcquireResult>(
-      core_->client(), [this](auto done) { core_->Detach(std::move(done)); });
+  AcquireResult lease =
+      core_->client().Block<AcquireResult>([this](auto done) { core_->Detach(std::move(done)); });
   if (!lease.ok()) return lease.status();
   return Lease(*std::move(lease));
 }

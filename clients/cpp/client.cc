@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "clients/cpp/core/blocking.h"
 #include "clients/cpp/core/client_core.h"
 #include "clients/cpp/core/watch_core.h"
 
@@ -26,13 +25,13 @@ const std::string& Client::address() const { return core_->address(); }
 const std::string& Client::owner() const { return core_->owner(); }
 
 absl::StatusOr<LockInfo> Client::Get(std::string_view key) {
-  return core::Block<absl::StatusOr<LockInfo>>(
-      *core_, [&](auto done) { core_->Get(std::string(key), std::move(done)); });
+  return core_->Block<absl::StatusOr<LockInfo>>(
+      [&](auto done) { core_->Get(std::string(key), std::move(done)); });
 }
 
 absl::StatusOr<LockPage> Client::List(const LockFilter& filter, std::string_view page_token,
                                       std::uint32_t page_size) {
-  return core::Block<absl::StatusOr<LockPage>>(*core_, [&](auto done) {
+  return core_->Block<absl::StatusOr<LockPage>>([&](auto done) {
     core_->List({.filter = filter, .page_token = std::string(page_token), .page_size = page_size},
                 std::move(done));
   });
@@ -46,15 +45,14 @@ absl::StatusOr<LockWatch> Client::Watch(const LockFilter& filter, WatchCallbacks
 }
 
 absl::StatusOr<HolderInfo> Client::ForceRelease(std::string_view key, std::uint64_t fencing_token) {
-  return core::Block<absl::StatusOr<HolderInfo>>(*core_, [&](auto done) {
-    core_->ForceRelease(std::string(key), fencing_token, std::move(done));
-  });
+  return core_->Block<absl::StatusOr<HolderInfo>>(
+      [&](auto done) { core_->ForceRelease(std::string(key), fencing_token, std::move(done)); });
 }
 
 absl::StatusOr<ReleasedLocks> Client::ReleaseByTag(const Tags& tags, ReleaseByTagOptions options) {
   using Page = core::LockTransport::ReleaseByTagPage;
   const auto ask = [&](const ReleaseByTagOptions& how, const std::string& page_token) {
-    return core::Block<absl::StatusOr<Page>>(*core_, [&](auto done) {
+    return core_->Block<absl::StatusOr<Page>>([&](auto done) {
       core_->ReleaseByTag({.tags = tags, .options = how, .page_token = page_token},
                           std::move(done));
     });
@@ -78,11 +76,11 @@ absl::StatusOr<ReleasedLocks> Client::ReleaseByTag(const Tags& tags, ReleaseByTa
 }
 
 absl::Status Client::Release(std::string_view key, std::string_view lease_id) {
-  return core::Block<absl::Status>(*core_, [&](auto done) {
+  return core_->Block<absl::Status>([&](auto done) {
     core_->Run([core = core_, key = std::string(key), lease_id = std::string(lease_id),
                 done = std::move(done)]() mutable {
       // How long the lease lasts is not known here, so the release is not given up early.
-      core->releaser().Release(key, lease_id, /*expire=*/std::nullopt, core->call_timeout(),
+      core->leases().ReleaseId(key, lease_id, /*expire=*/std::nullopt, core->call_timeout(),
                                std::move(done));
     });
   });

@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "clients/cpp/core/client_core.h"
-#include "clients/cpp/core/thread_scheduler.h"
+#include "clients/cpp/core/runtime.h"
+#include "clients/cpp/core/thread_loop.h"
 #include "clients/cpp/transport/fork_guard.h"
 #include "clients/cpp/transport/grpc_transport.h"
 #include "holdfast/client.h"
@@ -21,17 +22,13 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(std::string_view address,
   }
   auto transport = core::GrpcTransport::Create(address);
   if (!transport.ok()) return transport.status();
-  auto scheduler = core::ThreadScheduler::Create();
-  if (!scheduler.ok()) return scheduler.status();
-  auto callbacks = core::Dispatcher::Create("holdfast-calls");
-  if (!callbacks.ok()) return callbacks.status();
-  auto signals = core::Dispatcher::Create("holdfast-lost");
-  if (!signals.ok()) return signals.status();
+  auto loop = core::ThreadLoop::Create();
+  if (!loop.ok()) return loop.status();
+  auto runtime = core::Runtime::Create(*std::move(loop));
+  if (!runtime.ok()) return runtime.status();
 
-  core::ClientCore::Parts parts{.scheduler = *std::move(scheduler),
+  core::ClientCore::Parts parts{.runtime = *std::move(runtime),
                                 .transport = *std::move(transport),
-                                .callbacks = *std::move(callbacks),
-                                .signals = *std::move(signals),
                                 .clock = &core::RealClock(),
                                 .random = &core::SystemRandom()};
   return std::unique_ptr<Client>(new Client(std::make_shared<core::ClientCore>(

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "clients/cpp/core/blocking.h"
 #include "clients/cpp/core/client_core.h"
 #include "clients/cpp/core/lock_core.h"
 
@@ -36,7 +35,7 @@ void ScopedLease::End() noexcept {
   const std::shared_ptr<core::LockCore> lock = std::exchange(lock_, nullptr);
   const core::ClientCore& client = lock->client();
   if (at_end_ == AtEnd::kWait) {
-    (void)core::Part(client, [&](auto done) { lock->ReleaseOnly(lease_.core_, std::move(done)); });
+    (void)client.Part([&](auto done) { lock->ReleaseOnly(lease_.core_, std::move(done)); });
   } else if (client.InOwnProcess()) {
     lock->ReleaseOnly(lease_.core_, [](const absl::Status&) {});
   }

@@ -4,7 +4,6 @@
 #include <system_error>
 #include <utility>
 
-#include "clients/cpp/core/blocking.h"
 #include "clients/cpp/core/client_core.h"
 #include "clients/cpp/core/errors.h"
 #include "clients/cpp/core/lock_core.h"
@@ -50,7 +49,7 @@ absl::StatusOr<Lease> AcquireFor(const std::shared_ptr<core::LockCore> lock, Dur
                                  std::stop_token stop) {
   if (absl::Status status = CheckNotHeldHere(*lock); !status.ok()) return status;
   const std::shared_ptr<core::QueuedCallback> reporter = lock->NewReporter();
-  core::AcquireResult result = core::Block<core::AcquireResult>(lock->client(), [&](auto done) {
+  core::AcquireResult result = lock->client().Block<core::AcquireResult>([&](auto done) {
     lock->Acquire({.timeout = timeout,
                    .holder = core::ThisThread(),
                    .stop = {std::move(stop)},
@@ -79,7 +78,7 @@ SyncLock& SyncLock::operator=(SyncLock&& other) noexcept {
 
 void SyncLock::Close() noexcept {
   if (core_ == nullptr) return;
-  (void)core::Part(core_->client(), [this](auto done) { core_->Close(std::move(done)); });
+  (void)core_->client().Part([this](auto done) { core_->Close(std::move(done)); });
 }
 
 const std::string& SyncLock::key() const { return core_->key(); }
@@ -88,8 +87,8 @@ std::optional<Duration> SyncLock::expire() const { return core_->options().expir
 const Tags& SyncLock::tags() const { return core_->options().tags; }
 
 absl::StatusOr<bool> SyncLock::Locked() const {
-  const auto info = core::Block<absl::StatusOr<LockInfo>>(
-      core_->client(), [this](auto done) { core_->client().Get(key(), std::move(done)); });
+  const auto info = core_->client().Block<absl::StatusOr<LockInfo>>(
+      [this](auto done) { core_->client().Get(key(), std::move(done)); });
   if (!info.ok()) return info.status();
   return !info->holders.empty();
 }
@@ -106,23 +105,23 @@ absl::StatusOr<ScopedLease> SyncLock::AcquireScoped(std::stop_token stop) {
 }
 
 absl::Status SyncLock::Renew() {
-  return core::Block<absl::Status>(
-      core_->client(), [this](auto done) { core_->Renew(std::move(done), core::ThisThread()); });
+  return core_->client().Block<absl::Status>(
+      [this](auto done) { core_->Renew(std::move(done), core::ThisThread()); });
 }
 
 absl::Status SyncLock::Release() {
-  return core::Block<absl::Status>(
-      core_->client(), [this](auto done) { core_->Release(std::move(done), core::ThisThread()); });
+  return core_->client().Block<absl::Status>(
+      [this](auto done) { core_->Release(std::move(done), core::ThisThread()); });
 }
 
 absl::Status SyncLock::Release(const Lease& lease) {
-  return core::Block<absl::Status>(
-      core_->client(), [&](auto done) { core_->ReleaseOnly(lease.core_, std::move(done)); });
+  return core_->client().Block<absl::Status>(
+      [&](auto done) { core_->ReleaseOnly(lease.core_, std::move(done)); });
 }
 
 absl::StatusOr<Lease> SyncLock::Detach() {
-  core::AcquireResult lease = core::Block<core::AcquireResult>(
-      core_->client(), [this](auto done) { core_->Detach(std::move(done), core::ThisThread()); });
+  core::AcquireResult lease = core_->client().Block<core::AcquireResult>(
+      [this](auto done) { core_->Detach(std::move(done), core::ThisThread()); });
   if (!lease.ok()) return lease.status();
   return Lease(*std::move(lease));
 }
@@ -146,8 +145,8 @@ void SyncLock::lock() {
 bool SyncLock::try_lock() { return TryLockFor(Duration::zero()); }
 
 void SyncLock::unlock() {
-  core_->set_last_status(core::Part(
-      core_->client(), [this](auto done) { core_->Release(std::move(done), core::ThisThread()); }));
+  core_->set_last_status(core_->client().Part(
+      [this](auto done) { core_->Release(std::move(done), core::ThisThread()); }));
 }
 
 absl::Status SyncLock::last_status() const { return core_->last_status(); }

@@ -7,10 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "clients/cpp/core/acquire_op.h"
 #include "clients/cpp/core/lease_core.h"
-#include "clients/cpp/core/lease_keeper.h"
-#include "clients/cpp/core/releaser.h"
+#include "clients/cpp/core/lease_driver.h"
 #include "tests/simulation/caller.h"
 #include "tests/simulation/library_world.h"
 
@@ -40,18 +38,15 @@ class LibraryClient::Life {
       : client_(client),
         world_(client.world_),
         caller_(world_.next_number(), client.process_, world_.network, world_.recorder),
-        scheduler_(client.process_),
+        loop_(client.process_),
         random_(world_.chance, caller_.client()),
         transport_(caller_, world_.chance, client.first_channel_, kChannels,
                    [this](const std::string& lease_id) { return DeadlineOf(lease_id); }),
-        env_{.clock = scheduler_,
-             .scheduler = scheduler_,
-             .transport = transport_,
-             .random = random_},
-        releaser_(env_) {}
+        leases_(loop_, loop_, transport_, random_,
+                [this](const std::shared_ptr<core::LeaseCore>& lost) { OnLost(*lost); }) {}
 
   std::uint32_t number() const { return caller_.client(); }
-  bool idle() const { return !busy_ && releaser_.pending() == 0; }
+  bool idle() const { return !busy_ && leases_.releasing() == 0; }
 
   void Rest() {
     busy_ = false;
@@ -63,7 +58,7 @@ class LibraryClient::Life {
   void In(Duration span, Action action) { client_.process_.After(span, std::move(action)); }
 
   // What of the library may only be used in tasks.
-  void InTask(core::Task task) { scheduler_.Run(std::move(task)); }
+  void InTask(core::Task task) { loop_.Run(std::move(task)); }
 
   MonotonicTime DeadlineOf(const std::string& lease_id) const {
     if (lease_ == nullptr || lease_->facts().lease_id != lease_id) return {};
@@ -76,35 +71,28 @@ class LibraryClient::Life {
     if (client_.winding_down_) return;
     Chance& chance = world_.chance;
     busy_ = true;
-    spec_ = {.key = chance.Pick(client_.plan_.keys),
-             .expire = chance.Skewed(kShortestExpire, client_.plan_.longest_expire),
-             .tags = {},
-             .owner = "library-" + std::to_string(number())};
-    if (chance.Permille(client_.plan_.no_expire_permille)) spec_.expire.reset();
+    auto spec = std::make_shared<core::AcquireSpec>(
+        core::AcquireSpec{.key = chance.Pick(client_.plan_.keys),
+                          .expire = chance.Skewed(kShortestExpire, client_.plan_.longest_expire),
+                          .owner = "library-" + std::to_string(number()),
+                          .auto_renew = chance.Permille(client_.plan_.renews_permille)});
+    if (chance.Permille(client_.plan_.no_expire_permille)) spec->expire.reset();
     const Duration timeout = chance.Permille(client_.plan_.tries_permille)
                                  ? Duration::zero()
                                  : chance.Skewed(milliseconds(20), kLongestTimeout);
-    InTask([this, timeout] {
-      op_ = std::make_shared<core::AcquireOp>(
-          env_, releaser_, spec_, timeout,
-          core::AcquireOp::Hooks{
-              .on_queued = nullptr,
-              .done = [this](absl::StatusOr<std::shared_ptr<core::LeaseCore>> lease) {
-                OnAcquired(std::move(lease));
-              }});
-      op_->Start();
+    InTask([this, timeout, spec = std::move(spec)] {
+      acquiring_ = leases_.Acquire(spec, timeout, {.done = [this](core::AcquireResult lease) {
+                                     OnAcquired(std::move(lease));
+                                   }});
     });
     if (timeout > Duration::zero() && chance.Permille(client_.plan_.impatient_permille)) {
-      In(chance.Between(Duration(1), timeout), [this, op = std::weak_ptr(op_)] {
-        const std::shared_ptr<core::AcquireOp> same = op.lock();
-        if (same == nullptr || same != op_) return;
-        InTask([same] { same->Cancel(absl::CancelledError("impatient")); });
+      In(chance.Between(Duration(1), timeout), [this, claim = acquiring_] {
+        InTask([this, claim] { leases_.GiveUp(claim, absl::CancelledError("impatient")); });
       });
     }
   }
 
-  void OnAcquired(absl::StatusOr<std::shared_ptr<core::LeaseCore>> lease) {
-    op_ = nullptr;
+  void OnAcquired(core::AcquireResult lease) {
     if (!lease.ok()) {
       if (lease.status().code() == absl::StatusCode::kCancelled) ExpectCleanedUp();
       Rest();
@@ -112,11 +100,8 @@ class LibraryClient::Life {
     }
     Chance& chance = world_.chance;
     lease_ = *std::move(lease);
+    held_ = acquiring_;
     stops_before_ = client_.process_.stops();
-    keeper_ = std::make_shared<core::LeaseKeeper>(
-        env_, lease_, chance.Permille(client_.plan_.renews_permille),
-        [this](const std::shared_ptr<core::LeaseCore>& lost) { OnLost(*lost); });
-    keeper_->Start();
     In(chance.Skewed(milliseconds(1), client_.plan_.longest_hold),
        [this, held = lease_] { EndHold(held); });
     In(chance.Skewed(milliseconds(1), seconds(1)), [this, held = lease_] { Write(*held); });
@@ -137,8 +122,8 @@ class LibraryClient::Life {
     if (now > lost.times().deadline && client_.process_.stops() == stops_before_) {
       world_.recorder.Fail("the loss of a lease was signalled after its deadline");
     }
-    world_.recorder.Record(number(), 0,
-                           history::Lost{.key = spec_.key, .lease_id = lost.facts().lease_id});
+    world_.recorder.Record(
+        number(), 0, history::Lost{.key = lost.facts().key, .lease_id = lost.facts().lease_id});
   }
 
   void Write(const core::LeaseCore& held) {
@@ -154,34 +139,26 @@ class LibraryClient::Life {
     }
   }
 
-  // As LockCore::BeginRelease.
   void EndHold(const std::shared_ptr<core::LeaseCore>& held) {
     if (held != lease_) return;
+    lease_ = nullptr;
     InTask([this] {
-      keeper_->Stop();
-      lease_->MarkReleased();
-      const core::LeaseCore::Facts facts = lease_->facts();
-      lease_ = nullptr;
-      keeper_ = nullptr;
-      releaser_.Release(facts.key, facts.lease_id, facts.expire, kReleaseTimeout,
-                        [this](const absl::Status&) { Rest(); });
+      leases_.Release(held_, kReleaseTimeout, [this](const absl::Status&) { Rest(); });
     });
   }
 
   LibraryClient& client_;
   const ClientWorld& world_;
   Caller caller_;
-  LibraryScheduler scheduler_;
+  LibraryLoop loop_;
   LibraryChance random_;
   LibraryTransport transport_;
-  const core::Environment env_;
-  core::Releaser releaser_;
+  core::LeaseDriver leases_;
 
   bool busy_ = false;
-  core::AcquireSpec spec_;
-  std::shared_ptr<core::AcquireOp> op_;
-  std::shared_ptr<core::LeaseCore> lease_;
-  std::shared_ptr<core::LeaseKeeper> keeper_;
+  core::ClaimId acquiring_ = 0;             // The latest acquire.
+  std::shared_ptr<core::LeaseCore> lease_;  // Null: none is held.
+  core::ClaimId held_ = 0;
   std::uint64_t stops_before_ = 0;  // Of the process, when the lease was granted.
 };
 

@@ -2,8 +2,8 @@
 // time and over the simulated network.
 //
 // What the library decides is what is tested: when to retry, when a lease still
-// counts, when it is renewed and when it is lost. Only what is made of threads
-// (ClientCore, LockCore) is left out. Thread-compatible.
+// counts, when it is renewed and when it is lost: the lease table and its driver. Only what
+// is made of threads (ClientCore, LockCore) is left out. Thread-compatible.
 
 #ifndef HOLDFAST_TESTS_SIMULATION_LIBRARY_CLIENT_H_
 #define HOLDFAST_TESTS_SIMULATION_LIBRARY_CLIENT_H_

@@ -83,12 +83,10 @@ std::shared_ptr<Callback> Share(Callback callback) {
 
 }  // namespace
 
-core::TimerId LibraryScheduler::At(MonotonicTime when, core::Task task) {
-  if (when == MonotonicTime::max()) return {};
-  const std::uint64_t timer =
-      process_.At(when.time_since_epoch(),
-                  [this, task = Share(std::move(task))] { Run([task] { (*task)(); }); });
-  return {.when = when, .sequence = timer};
+void LibraryLoop::SetAlarm(MonotonicTime when) {
+  process_.Cancel(std::exchange(alarm_, 0));
+  if (when == MonotonicTime::max()) return;
+  alarm_ = process_.At(when.time_since_epoch(), [this] { Run([this] { Ring(); }); });
 }
 
 std::string LibraryChance::NewLeaseId() { return LeaseId(++last_id_); }

@@ -1,5 +1,5 @@
-// What the C++ library's lock logic runs in, simulated: its scheduler, its chance and
-// its transport. Thread-compatible.
+// What the C++ library's lock logic runs in, simulated: its loop, its chance and its
+// transport. Thread-compatible.
 
 #ifndef HOLDFAST_TESTS_SIMULATION_LIBRARY_WORLD_H_
 #define HOLDFAST_TESTS_SIMULATION_LIBRARY_WORLD_H_
@@ -15,30 +15,26 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "clients/cpp/core/lock_transport.h"
+#include "clients/cpp/core/loop.h"
 #include "clients/cpp/core/random.h"
-#include "clients/cpp/core/scheduler.h"
-#include "clients/cpp/core/serial_queue.h"
 #include "tests/simulation/caller.h"
 #include "tests/simulation/chance.h"
 #include "tests/simulation/process.h"
 
 namespace holdfast::simulation {
 
-// Tasks run at once; timers by the process's clock.
-class LibraryScheduler final : public core::Scheduler {
+// Tasks run at once; the alarm rings by the process's clock.
+class LibraryLoop final : public core::Loop {
  public:
-  explicit LibraryScheduler(Process& process) : process_(process) {}
+  explicit LibraryLoop(Process& process) : process_(process) {}
 
   MonotonicTime Now() const override { return MonotonicTime(process_.LocalNow()); }
-  void Run(core::Task task) override { queue_.Run(std::move(task)); }
-  bool InTask() const override { return queue_.RunningHere(); }
-  core::TimerId At(MonotonicTime when, core::Task task) override;
-  void Cancel(core::TimerId timer) override { process_.Cancel(timer.sequence); }
+  void SetAlarm(MonotonicTime when) override;
   void Stop() override {}
 
  private:
   Process& process_;
-  core::SerialQueue queue_;
+  Process::TimerId alarm_ = 0;
 };
 
 class LibraryChance final : public core::Random {

@@ -1,5 +1,4 @@
-// One client: the connection, the scheduler and the threads that all of its locks
-// share.
+// One client: the connection, the leases and the threads that all of its locks share.
 
 #ifndef HOLDFAST_CLIENTS_CPP_CORE_CLIENT_CORE_H_
 #define HOLDFAST_CLIENTS_CPP_CORE_CLIENT_CORE_H_
@@ -9,20 +8,19 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "clients/cpp/core/dispatcher.h"
-#include "clients/cpp/core/environment.h"
 #include "clients/cpp/core/lease_core.h"
-#include "clients/cpp/core/releaser.h"
-#include "clients/cpp/core/retrying_call.h"
+#include "clients/cpp/core/lease_driver.h"
+#include "clients/cpp/core/lock_transport.h"
+#include "clients/cpp/core/random.h"
+#include "clients/cpp/core/runtime.h"
 #include "holdfast/client.h"
 #include "holdfast/lock_info.h"
 #include "holdfast/time.h"
@@ -41,10 +39,8 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
  public:
   // What a client is made of. Tests put fakes in.
   struct Parts {
-    std::unique_ptr<Scheduler> scheduler;
+    std::unique_ptr<Runtime> runtime;
     std::unique_ptr<LockTransport> transport;
-    std::unique_ptr<Dispatcher> callbacks;
-    std::unique_ptr<Dispatcher> signals;
     const Clock* clock = nullptr;  // Lives for as long as the process.
     Random* random = nullptr;      // Likewise.
   };
@@ -67,10 +63,21 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   // False in a forked child, where nothing here may be touched any more.
   bool InOwnProcess() const;
 
-  // See Scheduler. What is for tasks alone may be touched in `task`.
+  // Calls `start` with a function that takes the result, and waits for that. Result is
+  // an absl::Status or StatusOr. FAILED_PRECONDITION: see CheckMayBlock.
+  template <typename Result, typename Start>
+  Result Block(Start start) const;
+
+  // As Block with an absl::Status, but waits for at most kShutdownGrace; or not at all
+  // where that would never end. UNAVAILABLE: there was no result by then. In a forked
+  // child it does nothing.
+  template <typename Start>
+  absl::Status Part(Start start) const;
+
+  // See Loop. What is for tasks alone may be touched in `task`.
   void Run(Task task);
-  const Environment& env() const { return env_; }
-  Releaser& releaser() { return releaser_; }
+  LeaseDriver& leases() { return leases_; }
+  LockTransport& transport() { return *parts_.transport; }
 
   // Locks that hold or acquire something; those Shutdown has to end. In tasks alone.
   void Activate(std::shared_ptr<LockCore> lock) { active_.insert(std::move(lock)); }
@@ -101,12 +108,10 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   void FlushUserCode();
 
  private:
-  void RunAndWait(Task task);
-
   // Has `send` called until there is an answer, or call_timeout is over.
   template <typename T>
-  void Ask(absl::AnyInvocable<void(Duration, typename RetryingCall<T>::Answer)> send,
-           typename RetryingCall<T>::Answer done, bool once = false);
+  void Ask(absl::AnyInvocable<void(Duration, absl::AnyInvocable<void(absl::StatusOr<T>)>)> send,
+           absl::AnyInvocable<void(absl::StatusOr<T>)> done, bool once = false);
 
   const std::string address_;
   const ClientOptions options_;
@@ -114,15 +119,30 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
 
   // The order matters: later ones use earlier ones.
   const Parts parts_;
-  const Environment env_;
   std::atomic<bool> closed_{false};
 
   // Touched in tasks alone.
-  Releaser releaser_;
+  LeaseDriver leases_;
   std::set<std::shared_ptr<LockCore>> active_;
-  std::map<std::uint64_t, std::function<void(const absl::Status&)>> asking_;  // How to stop it.
-  std::uint64_t last_asked_ = 0;
 };
+
+template <typename Result, typename Start>
+Result ClientCore::Block(Start start) const {
+  if (absl::Status status = CheckMayBlock(); !status.ok()) return status;
+  auto result = std::make_shared<Handover<Result>>();
+  start([result](Result value) { result->Set(std::move(value)); });
+  return result->Wait();
+}
+
+template <typename Start>
+absl::Status ClientCore::Part(Start start) const {
+  if (!InOwnProcess()) return CheckUsable();
+  auto result = std::make_shared<Handover<absl::Status>>();
+  start([result](absl::Status value) { result->Set(std::move(value)); });
+  const Duration limit = CheckMayBlock().ok() ? kShutdownGrace : Duration::zero();
+  return result->WaitFor(limit).value_or(absl::UnavailableError(
+      "the server has not answered the release yet; retrying in the background"));
+}
 
 }  // namespace holdfast::core
 

@@ -6,8 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "clients/cpp/core/environment.h"
-#include "clients/cpp/core/fake_scheduler.h"
+#include "clients/cpp/core/fake_loop.h"
 #include "clients/cpp/core/fake_transport.h"
 #include "clients/cpp/core/random.h"
 
@@ -28,13 +27,11 @@ class FakeRandom final : public Random {
 
 // Thread-compatible.
 struct FakeWorld {
-  FakeScheduler scheduler;
+  FakeLoop loop;
   FakeTransport transport;
   FakeRandom random;
-  Environment env{
-      .clock = scheduler, .scheduler = scheduler, .transport = transport, .random = random};
 
-  void InTask(Task task) { scheduler.Run(std::move(task)); }
+  void InTask(Task task) { loop.Run(std::move(task)); }
 };
 
 }  // namespace holdfast::core

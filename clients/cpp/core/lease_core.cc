@@ -17,7 +17,7 @@ bool LeaseCore::InOwnProcess() const { return getpid() == process_; }
 LeaseState LeaseCore::state() const {
   if (!InOwnProcess()) return LeaseState::kLost;
   MutexLock lock(mutex_);
-  LapsedLocked();
+  LapsedLocked(clock_.Now());
   return state_;
 }
 
@@ -39,17 +39,20 @@ absl::Status LeaseCore::status() const {
     return absl::FailedPreconditionError(
         "the lease belongs to the process that this one was forked from");
   }
+  return status(clock_.Now());
+}
+
+absl::Status LeaseCore::status(MonotonicTime now) const {
   MutexLock lock(mutex_);
-  LapsedLocked();
-  if (state_ != LeaseState::kLost) return absl::OkStatus();
+  if (!LapsedLocked(now)) return absl::OkStatus();
   if (!why_lost_.ok()) return why_lost_;
   return MakeError(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired,
                    "the lease may have lapsed: it was not renewed before its deadline");
 }
 
-bool LeaseCore::Extend(LeaseTimes times) {
+bool LeaseCore::Extend(LeaseTimes times, MonotonicTime now) {
   MutexLock lock(mutex_);
-  if (LapsedLocked() || state_ == LeaseState::kReleased) return false;
+  if (LapsedLocked(now) || state_ == LeaseState::kReleased) return false;
   state_ = LeaseState::kHeld;
   // Answers may overtake one another.
   times_.deadline = std::max(times_.deadline, times.deadline);
@@ -62,9 +65,9 @@ void LeaseCore::MarkUncertain() {
   if (state_ == LeaseState::kHeld) state_ = LeaseState::kUncertain;
 }
 
-void LeaseCore::MarkReleased() {
+void LeaseCore::MarkReleased(MonotonicTime now) {
   MutexLock lock(mutex_);
-  if (!LapsedLocked()) state_ = LeaseState::kReleased;
+  if (!LapsedLocked(now)) state_ = LeaseState::kReleased;
 }
 
 bool LeaseCore::MarkLost(const absl::Status& why) {
@@ -75,14 +78,14 @@ bool LeaseCore::MarkLost(const absl::Status& why) {
   return !lost_.stop_requested();
 }
 
-bool LeaseCore::HasLapsed() const {
+bool LeaseCore::HasLapsed(MonotonicTime now) const {
   MutexLock lock(mutex_);
-  return LapsedLocked();
+  return LapsedLocked(now);
 }
 
-bool LeaseCore::LapsedLocked() const {
+bool LeaseCore::LapsedLocked(MonotonicTime now) const {
   const bool in_force = state_ == LeaseState::kHeld || state_ == LeaseState::kUncertain;
-  if (in_force && clock_.Now() >= times_.lost_at) state_ = LeaseState::kLost;
+  if (in_force && now >= times_.lost_at) state_ = LeaseState::kLost;
   return state_ == LeaseState::kLost;
 }
 

@@ -1,8 +1,8 @@
 // What is known about one grant, for everybody who looks at it.
 //
 // This is where held, uncertain and lost are told apart; it does nothing by
-// itself. Whoever keeps the lease (LeaseKeeper) reports renewals and failures, and
-// asks for the loss to be signalled when the time has come.
+// itself. The lease table reports renewals and failures, and has the loss signalled when
+// the time has come. It says what time it is; the clock is for those who look.
 //
 // A lease is its process's. In a forked child it looks lost, from the start and without
 // anything being touched that a thread of the parent's may have held in that moment.
@@ -50,26 +50,29 @@ class LeaseCore {
   absl::Status status() const;
   std::stop_token lost() const;
 
+  // For the lease table. As status().
+  absl::Status status(MonotonicTime now) const;
+
   // A renewal succeeded. False: too late, the lease is lost.
-  bool Extend(LeaseTimes times);
+  bool Extend(LeaseTimes times, MonotonicTime now);
 
   // A renewal failed, or may have.
   void MarkUncertain();
 
   // We gave it back: it cannot be lost any more.
-  void MarkReleased();
+  void MarkReleased(MonotonicTime now);
 
   // It is over. False: it was already, and was released or signalled.
   bool MarkLost(const absl::Status& why);
 
   // Whether lost_at has passed; if so the lease is lost now.
-  bool HasLapsed() const;
+  bool HasLapsed(MonotonicTime now) const;
 
   // Tells those who listen on lost(). Runs their code: never call it in a task.
   void SignalLost() { lost_.request_stop(); }
 
  private:
-  bool LapsedLocked() const REQUIRES(mutex_);
+  bool LapsedLocked(MonotonicTime now) const REQUIRES(mutex_);
   bool InOwnProcess() const;
 
   const Clock& clock_;

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "clients/cpp/core/fake_scheduler.h"
+#include "clients/cpp/core/fake_loop.h"
 #include "gtest/gtest.h"
 #include "holdfast/error.h"
 
@@ -17,7 +17,7 @@ class LeaseCoreTest : public testing::Test {
     return {.deadline = time_.Now() + span + 1s, .lost_at = time_.Now() + span};
   }
 
-  FakeScheduler time_;
+  FakeLoop time_;
   LeaseCore lease_{
       time_, {.key = "k", .lease_id = "id", .fencing_token = 3, .expire = 10s}, In(10s)};
 };
@@ -35,32 +35,32 @@ TEST_F(LeaseCoreTest, FailedRenewalIsNoLoss) {
   lease_.MarkUncertain();
   EXPECT_EQ(lease_.state(), LeaseState::kUncertain);
   EXPECT_TRUE(lease_.status().ok());
-  EXPECT_TRUE(lease_.Extend(In(10s)));
+  EXPECT_TRUE(lease_.Extend(In(10s), time_.Now()));
   EXPECT_EQ(lease_.state(), LeaseState::kHeld);
 }
 
 TEST_F(LeaseCoreTest, DeadlineOnlyMovesOn) {
   const LeaseTimes before = lease_.times();
-  EXPECT_TRUE(lease_.Extend(In(5s)));
+  EXPECT_TRUE(lease_.Extend(In(5s), time_.Now()));
   EXPECT_EQ(lease_.times(), before);
 }
 
 TEST_F(LeaseCoreTest, AnswerThatComesTooLateDoesNotBringItBack) {
   time_.Advance(10s);
-  EXPECT_FALSE(lease_.Extend(In(10s)));
+  EXPECT_FALSE(lease_.Extend(In(10s), time_.Now()));
   EXPECT_EQ(lease_.state(), LeaseState::kLost);
 }
 
 TEST_F(LeaseCoreTest, SaysWhyItWasLost) {
   EXPECT_TRUE(lease_.MarkLost(absl::FailedPreconditionError("forced")));
   EXPECT_EQ(lease_.status().message(), "forced");
-  EXPECT_FALSE(lease_.Extend(In(10s)));
+  EXPECT_FALSE(lease_.Extend(In(10s), time_.Now()));
   lease_.MarkUncertain();
   EXPECT_EQ(lease_.state(), LeaseState::kLost);
 }
 
 TEST_F(LeaseCoreTest, ReleasedLeaseCannotBeLost) {
-  lease_.MarkReleased();
+  lease_.MarkReleased(time_.Now());
   time_.Advance(20s);
   EXPECT_EQ(lease_.state(), LeaseState::kReleased);
   EXPECT_FALSE(lease_.MarkLost(absl::FailedPreconditionError("expired")));

@@ -12,12 +12,15 @@
 namespace holdfast::core {
 namespace {
 
-AcquireSpec MakeSpec(const ClientCore& client, std::string key, const LockOptions& options) {
-  return {.key = std::move(key),
-          .expire = options.expire,
-          .tags = {options.tags.begin(), options.tags.end()},
-          .owner = options.owner.empty() ? client.owner() : options.owner,
-          .connect_timeout = client.connect_timeout()};
+std::shared_ptr<const AcquireSpec> MakeSpec(const ClientCore& client, std::string key,
+                                            const LockOptions& options) {
+  return std::make_shared<const AcquireSpec>(
+      AcquireSpec{.key = std::move(key),
+                  .expire = options.expire,
+                  .tags = {options.tags.begin(), options.tags.end()},
+                  .owner = options.owner.empty() ? client.owner() : options.owner,
+                  .auto_renew = options.auto_renew,
+                  .connect_timeout = client.connect_timeout()});
 }
 
 }  // namespace
@@ -81,41 +84,43 @@ void LockCore::BeginAcquire(const AcquireCall& call, absl::AnyInvocable<void(Acq
     done(std::move(status));
     return;
   }
-  const std::uint64_t acquire = ++last_acquire_;
-  Acquiring& acquiring = acquiring_[acquire];
+  // Known once the acquire has begun, which is before anybody is told of it.
+  const auto claim = std::make_shared<ClaimId>();
+  LeaseDriver& leases = client_->leases();
+  *claim = leases.Acquire(spec_, call.timeout, MakeEvents(call, claim, std::move(done)));
+  Acquiring& acquiring = acquiring_[*claim];
   acquiring.holder = call.holder;
   acquiring.reporter = call.reporter;
   UpdateActive();
-  const auto op = std::make_shared<AcquireOp>(client_->env(), client_->releaser(), spec_,
-                                              call.timeout, MakeHooks(acquire, std::move(done)));
-  acquiring.op = op;
   for (const std::stop_token& token : call.stop) {
     if (!token.stop_possible()) continue;
-    acquiring.on_stop.emplace_back(token, [client = client_, op] {
-      client->Run([op] { op->Cancel(absl::CancelledError("the acquire was cancelled")); });
+    acquiring.on_stop.emplace_back(token, [client = client_, claim = *claim] {
+      client->Run([client, claim] {
+        client->leases().GiveUp(claim, absl::CancelledError("the acquire was cancelled"));
+      });
     });
   }
-  op->Start();
 }
 
-AcquireOp::Hooks LockCore::MakeHooks(std::uint64_t acquire,
-                                     absl::AnyInvocable<void(AcquireResult)> done) {
-  AcquireOp::Hooks hooks;
-  if (const auto& reporter = acquiring_[acquire].reporter; reporter != nullptr) {
-    const auto tell = [client = client_, reporter](WaitNews news) {
+LeaseDriver::AcquireEvents LockCore::MakeEvents(const AcquireCall& call,
+                                                std::shared_ptr<const ClaimId> claim,
+                                                absl::AnyInvocable<void(AcquireResult)> done) {
+  LeaseDriver::AcquireEvents events;
+  if (call.reporter != nullptr) {
+    const auto tell = [client = client_, reporter = call.reporter](WaitNews news) {
       reporter->Update(std::move(news),
                        [&client](Task report) { client->RunUserCode(std::move(report)); });
     };
     // Without someone to tell, it must not take the place of other news.
-    if (options_.on_queued) hooks.on_queued = tell;
-    if (options_.on_unavailable) hooks.on_unavailable = tell;
+    if (options_.on_queued) events.on_queued = tell;
+    if (options_.on_unavailable) events.on_unavailable = tell;
   }
-  hooks.done = [self = shared_from_this(), acquire,
-                done = std::move(done)](AcquireResult result) mutable {
-    self->OnAcquired(acquire, result);
+  events.done = [self = shared_from_this(), claim = std::move(claim),
+                 done = std::move(done)](AcquireResult result) mutable {
+    self->OnAcquired(*claim, result);
     done(std::move(result));
   };
-  return hooks;
+  return events;
 }
 
 absl::Status LockCore::CheckAcquire(const AcquireCall& call) const {
@@ -130,32 +135,28 @@ absl::Status LockCore::CheckAcquire(const AcquireCall& call) const {
   return absl::OkStatus();
 }
 
-void LockCore::OnAcquired(std::uint64_t acquire, const AcquireResult& result) {
-  const auto acquiring = acquiring_.extract(acquire);
+void LockCore::OnAcquired(ClaimId claim, const AcquireResult& result) {
+  const auto acquiring = acquiring_.extract(claim);
   if (acquiring.mapped().reporter != nullptr) acquiring.mapped().reporter->End();
-  if (result.ok()) Keep(*result, acquiring.mapped().holder);
+  if (result.ok()) Keep(claim, *result, acquiring.mapped().holder);
   UpdateActive();
 }
 
-void LockCore::Keep(std::shared_ptr<LeaseCore> lease, Holder holder) {
+void LockCore::Keep(ClaimId claim, std::shared_ptr<LeaseCore> lease, Holder holder) {
   const std::uint64_t token = lease->facts().fencing_token;
-  auto keeper = std::make_shared<LeaseKeeper>(
-      client_->env(), std::move(lease), options_.auto_renew,
-      [client = client_](std::shared_ptr<LeaseCore> lost) { client->SignalLost(std::move(lost)); });
   auto place = held_.end();
-  while (place != held_.begin() &&
-         std::prev(place)->keeper->lease()->facts().fencing_token > token) {
+  while (place != held_.begin() && std::prev(place)->lease->facts().fencing_token > token) {
     --place;
   }
-  held_.insert(place, Held{.keeper = keeper, .holder = holder});
-  keeper->Start();
+  held_.insert(place, Held{.claim = claim, .lease = std::move(lease), .holder = holder});
   // A lock has one lease at a time: the earlier ones have ended, if we know of it or not.
   for (auto held = held_.begin(); std::next(held) != held_.end(); ++held) {
-    const absl::Status lapsed = held->keeper->lease()->status();
-    held->keeper->Lose(lapsed.ok() ? MakeError(absl::StatusCode::kFailedPrecondition,
-                                               ErrorReason::kLeaseEnded,
-                                               "the lease has ended: the lock was granted again")
-                                   : lapsed);
+    const absl::Status lapsed = held->lease->status();
+    client_->leases().Lose(
+        held->claim,
+        lapsed.ok() ? MakeError(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseEnded,
+                                "the lease has ended: the lock was granted again")
+                    : lapsed);
   }
   OnHeldChanged();
 }
@@ -168,7 +169,7 @@ void LockCore::Renew(absl::AnyInvocable<void(absl::Status)> done, Holder holder)
     }
     auto held = self->Own(holder);
     if (held == self->held_.end()) --held;
-    held->keeper->Renew(self->client_->call_timeout(), std::move(done));
+    self->client_->leases().Renew(held->claim, self->client_->call_timeout(), std::move(done));
   });
 }
 
@@ -192,7 +193,7 @@ void LockCore::ReleaseOnly(std::shared_ptr<LeaseCore> lease,
   client_->Run(
       [self = shared_from_this(), lease = std::move(lease), done = std::move(done)]() mutable {
         const auto held = std::find_if(self->held_.begin(), self->held_.end(),
-                                       [&](const Held& h) { return h.keeper->lease() == lease; });
+                                       [&](const Held& h) { return h.lease == lease; });
         if (held == self->held_.end()) {
           done(self->NotHeld());
         } else {
@@ -208,9 +209,10 @@ void LockCore::Detach(absl::AnyInvocable<void(AcquireResult)> done, Holder holde
       return;
     }
     const Held taken = self->TakeOwnOrOldest(holder);
-    absl::Status status = taken.keeper->lease()->status();
+    self->client_->leases().Detach(taken.claim);
+    absl::Status status = taken.lease->status();
     if (status.ok()) {
-      done(taken.keeper->lease());
+      done(taken.lease);
     } else {
       done(std::move(status));
     }
@@ -226,30 +228,26 @@ LockCore::HeldList::iterator LockCore::Own(Holder holder) {
 LockCore::Held LockCore::TakeOwnOrOldest(Holder holder) {
   if (const auto own = Own(holder); own != held_.end()) return Take(own);
   Held oldest = Take(held_.begin());
-  for (Held& held : held_) held.in_doubt = oldest.keeper->lease()->status();
+  for (Held& held : held_) held.in_doubt = oldest.lease->status();
   return oldest;
 }
 
 LockCore::Held LockCore::Take(HeldList::iterator held) {
   Held taken = std::move(*held);
   held_.erase(held);
-  taken.keeper->Stop();
   OnHeldChanged();
   UpdateActive();
   return taken;
 }
 
 void LockCore::ReleaseTaken(const Held& taken, absl::AnyInvocable<void(absl::Status)> done) {
-  const std::shared_ptr<LeaseCore>& lease = taken.keeper->lease();
-  lease->MarkReleased();
-  client_->releaser().Release(spec_.key, lease->facts().lease_id, spec_.expire,
-                              client_->call_timeout(), std::move(done));
+  client_->leases().Release(taken.claim, client_->call_timeout(), std::move(done));
 }
 
 void LockCore::OnHeldChanged() {
   MutexLock lock(mutex_);
   leases_.clear();
-  for (const Held& held : held_) leases_.emplace_back(held.holder, held.keeper->lease());
+  for (const Held& held : held_) leases_.emplace_back(held.holder, held.lease);
 }
 
 void LockCore::UpdateActive() {
@@ -261,7 +259,7 @@ void LockCore::UpdateActive() {
 }
 
 absl::Status LockCore::NotHeld() const {
-  return absl::FailedPreconditionError("lock " + spec_.key + " is not held through this object");
+  return absl::FailedPreconditionError("lock " + spec_->key + " is not held through this object");
 }
 
 void LockCore::Close(absl::AnyInvocable<void(absl::Status)> done) {
@@ -269,7 +267,7 @@ void LockCore::Close(absl::AnyInvocable<void(absl::Status)> done) {
     self->CancelAcquires(absl::CancelledError("the lock object was destroyed"));
     // Those that are lost need nobody to wait for them.
     while (self->held_.size() > 1) {
-      self->ReleaseTaken(self->Take(self->held_.begin()), [](const absl::Status&) {});
+      self->ReleaseTaken(self->Take(self->held_.begin()), nullptr);
     }
     if (self->held_.empty()) {
       done(absl::OkStatus());
@@ -282,15 +280,14 @@ void LockCore::Close(absl::AnyInvocable<void(absl::Status)> done) {
 void LockCore::OnClientClosing() {
   const absl::Status why = absl::CancelledError("the client was destroyed");
   CancelAcquires(why);
-  for (const Held& held : held_) held.keeper->Lose(why);
+  for (const Held& held : held_) client_->leases().Lose(held.claim, why);
 }
 
 void LockCore::CancelAcquires(const absl::Status& why) {
-  // Each forgets itself as it ends.
-  while (!acquiring_.empty()) {
-    const std::shared_ptr<AcquireOp> op = acquiring_.begin()->second.op;
-    op->Cancel(why);
-  }
+  // Each forgets itself as it ends, at once or a little later.
+  std::vector<ClaimId> claims;
+  for (const auto& [claim, acquiring] : acquiring_) claims.push_back(claim);
+  for (const ClaimId claim : claims) client_->leases().GiveUp(claim, why);
 }
 
 }  // namespace holdfast::core

@@ -32,9 +32,8 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "clients/cpp/core/acquire_op.h"
 #include "clients/cpp/core/lease_core.h"
-#include "clients/cpp/core/lease_keeper.h"
+#include "clients/cpp/core/lease_driver.h"
 #include "clients/cpp/core/queued_callback.h"
 #include "clients/cpp/core/thread.h"
 #include "common/mutex.h"
@@ -45,8 +44,6 @@
 namespace holdfast::core {
 
 class ClientCore;
-
-using AcquireResult = absl::StatusOr<std::shared_ptr<LeaseCore>>;
 
 // Any of these ends an acquire.
 using StopTokens = std::array<std::stop_token, 2>;
@@ -69,7 +66,7 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
  public:
   LockCore(std::shared_ptr<ClientCore> client, std::string key, LockOptions options);
 
-  const std::string& key() const { return spec_.key; }
+  const std::string& key() const { return spec_->key; }
   const LockOptions& options() const { return options_; }
   ClientCore& client() const { return *client_; }
 
@@ -115,14 +112,14 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
   // An acquire that is under way.
   struct Acquiring {
     Holder holder = kNobodyKnown;
-    std::shared_ptr<AcquireOp> op;
     std::shared_ptr<QueuedCallback> reporter;  // May be null.
     std::list<std::stop_callback<std::function<void()>>> on_stop;
   };
 
   // A lease that was granted and not yet released, be it lost or not.
   struct Held {
-    std::shared_ptr<LeaseKeeper> keeper;
+    ClaimId claim = 0;
+    std::shared_ptr<LeaseCore> lease;
     Holder holder = kNobodyKnown;
     absl::Status in_doubt{};  // See Release: the loss that may be this one's.
   };
@@ -131,9 +128,11 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
   // Each runs in a task.
   void BeginAcquire(const AcquireCall& call, absl::AnyInvocable<void(AcquireResult)> done);
   absl::Status CheckAcquire(const AcquireCall& call) const;
-  AcquireOp::Hooks MakeHooks(std::uint64_t acquire, absl::AnyInvocable<void(AcquireResult)> done);
-  void OnAcquired(std::uint64_t acquire, const AcquireResult& result);
-  void Keep(std::shared_ptr<LeaseCore> lease, Holder holder);
+  LeaseDriver::AcquireEvents MakeEvents(const AcquireCall& call,
+                                        std::shared_ptr<const ClaimId> claim,
+                                        absl::AnyInvocable<void(AcquireResult)> done);
+  void OnAcquired(ClaimId claim, const AcquireResult& result);
+  void Keep(ClaimId claim, std::shared_ptr<LeaseCore> lease, Holder holder);
   HeldList::iterator Own(Holder holder);
   Held TakeOwnOrOldest(Holder holder);
   Held Take(HeldList::iterator held);
@@ -145,11 +144,10 @@ class LockCore : public std::enable_shared_from_this<LockCore> {
 
   const std::shared_ptr<ClientCore> client_;
   const LockOptions options_;
-  const AcquireSpec spec_;
+  const std::shared_ptr<const AcquireSpec> spec_;
 
   // Touched in tasks alone.
-  std::map<std::uint64_t, Acquiring> acquiring_;
-  std::uint64_t last_acquire_ = 0;
+  std::map<ClaimId, Acquiring> acquiring_;
   HeldList held_;
 
   mutable Mutex mutex_;

@@ -24,15 +24,13 @@ using namespace std::chrono_literals;  // NOLINT(google-global-names-in-headers)
 class LockCoreTest : public testing::Test {
  protected:
   LockCoreTest() {
-    auto scheduler = std::make_unique<FakeScheduler>();
+    auto loop = std::make_unique<FakeLoop>();
     auto transport = std::make_unique<FakeTransport>();
-    scheduler_ = scheduler.get();
+    loop_ = loop.get();
     transport_ = transport.get();
-    ClientCore::Parts parts{.scheduler = std::move(scheduler),
+    ClientCore::Parts parts{.runtime = *Runtime::Create(std::move(loop)),
                             .transport = std::move(transport),
-                            .callbacks = *Dispatcher::Create("calls"),
-                            .signals = *Dispatcher::Create("lost"),
-                            .clock = scheduler_,
+                            .clock = loop_,
                             .random = &random_};
     client_ = std::make_shared<ClientCore>(std::move(parts), "unix:/nowhere",
                                            ClientOptions{.owner = "test"});
@@ -109,7 +107,7 @@ class LockCoreTest : public testing::Test {
   FakeWait& last_wait() { return *transport_->waits.back(); }
 
   FakeRandom random_;
-  FakeScheduler* scheduler_;
+  FakeLoop* loop_;
   FakeTransport* transport_;
   std::shared_ptr<ClientCore> client_;
   bool shut_down_ = false;

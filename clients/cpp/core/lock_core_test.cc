@@ -120,7 +120,7 @@ TEST_F(LockCoreTest, DetachedLeaseIsNeitherRenewedNorReleasedNorSignalled) {
   const auto detached = Detach(*lock);
   EXPECT_EQ(***detached, lease);
   EXPECT_EQ(lock->lease(), nullptr);
-  EXPECT_EQ(scheduler_->timers(), 0U);
+  EXPECT_FALSE(loop_->waits());
 
   // The object is free for another lease, which the client gives back at its end.
   const auto again = Acquire(*lock);
@@ -132,7 +132,7 @@ TEST_F(LockCoreTest, DetachedLeaseIsNeitherRenewedNorReleasedNorSignalled) {
   EXPECT_EQ(transport_->releases[0].lease_id, (**again).value()->facts().lease_id);
   EXPECT_TRUE(transport_->renewals.empty());
   EXPECT_EQ(lease->state(), LeaseState::kHeld);
-  scheduler_->Freeze(30s);
+  loop_->Freeze(30s);
   EXPECT_EQ(lease->state(), LeaseState::kLost);
   EXPECT_FALSE(lease->lost().stop_requested());
 }
@@ -142,7 +142,7 @@ TEST_F(LockCoreTest, DetachSaysWhetherThereWasALease) {
   EXPECT_TRUE(absl::IsFailedPrecondition((*Detach(*lock))->status()));
   const auto acquired = Acquire(*lock);
   last_wait().SayGranted(5);
-  scheduler_->Advance(30s);
+  loop_->Advance(30s);
   EXPECT_EQ(ReasonOf((*Detach(*lock))->status()), ErrorReason::kLeaseExpired);
   EXPECT_EQ(lock->lease(), nullptr);
   Acquire(*lock);
@@ -170,8 +170,8 @@ TEST_F(LockCoreTest, LossIsSignalledOutsideOfTasks) {
   Acquire(*lock);
   last_wait().SayGranted(5);
   bool in_task = true;
-  const std::stop_callback on_lost(lock->lease()->lost(), [&] { in_task = scheduler_->InTask(); });
-  scheduler_->Advance(60s);
+  const std::stop_callback on_lost(lock->lease()->lost(), [&] { in_task = loop_->InTask(); });
+  loop_->Advance(60s);
   client_->FlushUserCode();
   EXPECT_TRUE(lock->lease()->lost().stop_requested());
   EXPECT_FALSE(in_task);
@@ -180,7 +180,7 @@ TEST_F(LockCoreTest, LossIsSignalledOutsideOfTasks) {
 TEST_F(LockCoreTest, QueueIsReportedOutsideOfTasks) {
   std::vector<std::uint32_t> positions;
   auto lock = NewLock({.on_queued = [&](const QueueInfo& info) {
-    EXPECT_FALSE(scheduler_->InTask());
+    EXPECT_FALSE(loop_->InTask());
     positions.push_back(info.position);
   }});
   Acquire(*lock);
@@ -218,7 +218,7 @@ TEST_F(LockCoreTest, ShutdownEndsEverything) {
   EXPECT_EQ(transport_->releases.size(), 2U);
   EXPECT_TRUE(absl::IsCancelled(got->status()));
   EXPECT_TRUE(transport_->shut_down);
-  EXPECT_EQ(scheduler_->timers(), 0U);
+  EXPECT_FALSE(loop_->waits());
 
   EXPECT_TRUE(absl::IsFailedPrecondition((*Acquire(*waiting))->status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(**Release(*holding)));

@@ -16,7 +16,7 @@
 #include <variant>
 
 #include "absl/functional/any_invocable.h"
-#include "clients/cpp/core/scheduler.h"
+#include "clients/cpp/core/loop.h"
 #include "common/mutex.h"
 #include "common/thread_annotations.h"
 #include "holdfast/lock_info.h"

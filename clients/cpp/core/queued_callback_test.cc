@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "clients/cpp/core/rendezvous.h"
+#include "clients/cpp/core/runtime.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -79,8 +79,8 @@ TEST_F(QueuedCallbackTest, ReportsNothingAfterTheEnd) {
 }
 
 TEST(QueuedCallbackThreadsTest, WaitsForAReportThatIsBeingMade) {
-  Rendezvous<bool> begun;
-  Rendezvous<bool> go_on;
+  Handover<bool> begun;
+  Handover<bool> go_on;
   bool done = false;
   const auto reporter = std::make_shared<QueuedCallback>([&](const WaitNews&) {
     begun.Set(true);

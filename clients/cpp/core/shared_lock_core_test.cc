@@ -43,7 +43,7 @@ TEST_F(SharedLockCoreTest, SecondAcquireTimesOutByItselfAndLeavesTheFirstAlone) 
   const std::shared_ptr<LeaseCore> held = Granted(*lock, 5);
   const auto second = Acquire(*lock, {}, 2s);
   last_wait().SayQueued(1, "me");
-  scheduler_->Advance(3s);
+  loop_->Advance(3s);
   EXPECT_EQ(ReasonOf((*second)->status()), ErrorReason::kWaitTimeout);
   EXPECT_EQ(lock->lease(), held);
   EXPECT_EQ(held->state(), LeaseState::kHeld);
@@ -66,7 +66,7 @@ TEST_F(SharedLockCoreTest, EachThreadMeansItsOwnLease) {
   auto lock = NewLock();
   transport_->answer_releases = absl::OkStatus();
   const std::shared_ptr<LeaseCore> first = Granted(*lock, 5, /*holder=*/1);
-  scheduler_->Advance(60s);  // The first is lost, and the server grants the second.
+  loop_->Advance(60s);  // The first is lost, and the server grants the second.
   const std::shared_ptr<LeaseCore> second = Granted(*lock, 6, /*holder=*/2);
   EXPECT_EQ(lock->lease(1), first);
   EXPECT_EQ(lock->OwnLease(1), first);
@@ -103,7 +103,7 @@ TEST_F(SharedLockCoreTest, UnknownHolderWhoComesLateDoesNotEndTheLeaseOfItsSucce
   auto lock = NewLock();
   transport_->answer_releases = absl::OkStatus();
   Granted(*lock, 5);
-  scheduler_->Advance(60s);
+  loop_->Advance(60s);
   const std::shared_ptr<LeaseCore> second = Granted(*lock, 6);
   transport_->answer_releases =
       MakeError(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired, "it lapsed");
@@ -122,7 +122,7 @@ TEST_F(SharedLockCoreTest, WhoSaysWhichLeaseIsNotInDoubt) {
   auto lock = NewLock();
   transport_->answer_releases = absl::OkStatus();
   const std::shared_ptr<LeaseCore> first = Granted(*lock, 5);
-  scheduler_->Advance(60s);
+  loop_->Advance(60s);
   const std::shared_ptr<LeaseCore> second = Granted(*lock, 6);
   EXPECT_EQ(**ReleaseOnly(*lock, second), absl::OkStatus());
   EXPECT_EQ(lock->lease(), first);
@@ -134,7 +134,7 @@ TEST_F(SharedLockCoreTest, KnownHolderIsNotInDoubtAboutItsOwn) {
   auto lock = NewLock();
   transport_->answer_releases = absl::OkStatus();
   Granted(*lock, 5, /*holder=*/1);
-  scheduler_->Advance(60s);
+  loop_->Advance(60s);
   Granted(*lock, 6, /*holder=*/2);
   Release(*lock, /*holder=*/3);  // The oldest: the first.
   EXPECT_EQ(**Release(*lock, 2), absl::OkStatus());
@@ -165,7 +165,7 @@ TEST_F(SharedLockCoreTest, GrantThatCameLateIsTheOneThatHasEnded) {
 TEST_F(SharedLockCoreTest, DetachTakesTheLeaseThatReleaseWould) {
   auto lock = NewLock();
   Granted(*lock, 5, /*holder=*/1);
-  scheduler_->Advance(60s);
+  loop_->Advance(60s);
   const std::shared_ptr<LeaseCore> second = Granted(*lock, 6, /*holder=*/2);
   EXPECT_EQ(ReasonOf((*Detach(*lock))->status()), ErrorReason::kLeaseExpired);
   EXPECT_EQ(***Detach(*lock, 2), second);
@@ -175,7 +175,7 @@ TEST_F(SharedLockCoreTest, DetachTakesTheLeaseThatReleaseWould) {
 TEST_F(SharedLockCoreTest, CloseEndsAllAcquiresAndAllLeases) {
   auto lock = NewLock();
   const std::shared_ptr<LeaseCore> first = Granted(*lock, 5);
-  scheduler_->Advance(60s);
+  loop_->Advance(60s);
   const std::shared_ptr<LeaseCore> second = Granted(*lock, 6);
   const auto third = Acquire(*lock);
   const auto fourth = Acquire(*lock);
@@ -228,7 +228,7 @@ TEST_F(SharedLockCoreTest, LockThatHasFailedToAcquireTwiceIsFreed) {
 TEST_F(SharedLockCoreTest, LostLeaseStaysUntilItIsReleasedAndIsInNobodysWay) {
   auto lock = NewLock();
   const std::shared_ptr<LeaseCore> lost = Granted(*lock, 5);
-  scheduler_->Advance(60s);
+  loop_->Advance(60s);
   EXPECT_EQ(lock->lease(), lost);
   EXPECT_EQ(lost->state(), LeaseState::kLost);
   EXPECT_FALSE(Acquire(*lock)->has_value());  // It has begun.

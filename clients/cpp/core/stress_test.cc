@@ -16,11 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include "clients/cpp/core/blocking.h"
 #include "clients/cpp/core/client_core.h"
 #include "clients/cpp/core/lock_core.h"
 #include "clients/cpp/core/thread.h"
-#include "clients/cpp/core/thread_scheduler.h"
+#include "clients/cpp/core/thread_loop.h"
 #include "clients/cpp/core/threaded_server.h"
 #include "gtest/gtest.h"
 
@@ -40,10 +39,8 @@ class StressTest : public testing::Test {
     std::cout << "seed " << seed_ << '\n';
     auto server = std::make_unique<ThreadedServer>(seed_, kLoss);
     server_ = server.get();
-    ClientCore::Parts parts{.scheduler = *ThreadScheduler::Create(),
+    ClientCore::Parts parts{.runtime = *Runtime::Create(*ThreadLoop::Create()),
                             .transport = std::move(server),
-                            .callbacks = *Dispatcher::Create("calls"),
-                            .signals = *Dispatcher::Create("lost"),
                             .clock = &RealClock(),
                             .random = &SystemRandom()};
     client_ = std::make_shared<ClientCore>(std::move(parts), "unix:/nowhere", ClientOptions{});
@@ -55,13 +52,13 @@ class StressTest : public testing::Test {
   }
 
   AcquireResult Acquire(LockCore& lock, std::stop_token stop, Duration timeout = 1min) {
-    return Block<AcquireResult>(*client_, [&](auto done) {
+    return client_->Block<AcquireResult>([&](auto done) {
       lock.Acquire({.timeout = timeout, .stop = {std::move(stop)}}, std::move(done));
     });
   }
 
   void Release(LockCore& lock) {
-    EXPECT_EQ(Block<absl::Status>(*client_, [&](auto done) { lock.Release(std::move(done)); }),
+    EXPECT_EQ(client_->Block<absl::Status>([&](auto done) { lock.Release(std::move(done)); }),
               absl::OkStatus());
   }
 
@@ -98,7 +95,7 @@ class StressTest : public testing::Test {
     }
     Inside(key, **lease);
     if (action == 2) {
-      EXPECT_EQ(Block<absl::Status>(*client_, [&](auto done) { lock->Renew(std::move(done)); }),
+      EXPECT_EQ(client_->Block<absl::Status>([&](auto done) { lock->Renew(std::move(done)); }),
                 absl::OkStatus());
       Inside(key, **lease);
     }
@@ -107,10 +104,10 @@ class StressTest : public testing::Test {
       lock->Close([](const absl::Status&) {});
     } else if (action == 4) {
       const AcquireResult detached =
-          Block<AcquireResult>(*client_, [&](auto done) { lock->Detach(std::move(done)); });
+          client_->Block<AcquireResult>([&](auto done) { lock->Detach(std::move(done)); });
       ASSERT_TRUE(detached.ok()) << detached.status();
       client_->Run([this, key, lease_id = (*detached)->facts().lease_id] {
-        client_->releaser().Abandon(kKeys[key], lease_id);
+        client_->leases().ReleaseId(kKeys[key], lease_id, 30s, 30s, nullptr);
       });
     } else {
       Release(*lock);
@@ -128,22 +125,22 @@ class StressTest : public testing::Test {
     if (random() % 4 == 0) stop.request_stop();
     const std::shared_ptr<LeaseCore> lease = lock.lease();
     EXPECT_TRUE(lease == nullptr || lease->facts().fencing_token > 0);
-    const auto info = Block<absl::StatusOr<LockInfo>>(
-        *client_, [&](auto done) { client_->Get(lock.key(), std::move(done)); });
+    const auto info = client_->Block<absl::StatusOr<LockInfo>>(
+        [&](auto done) { client_->Get(lock.key(), std::move(done)); });
     EXPECT_TRUE(info.ok()) << info.status();
   }
 
   // One object for all threads, each of which is told apart from the others.
   void TakeTurnThroughOne(LockCore& lock, std::size_t key, std::mt19937_64& random) {
-    const AcquireResult lease = Block<AcquireResult>(*client_, [&](auto done) {
+    const AcquireResult lease = client_->Block<AcquireResult>([&](auto done) {
       lock.Acquire({.timeout = random() % 4 == 0 ? 0s : 60s, .holder = ThisThread()},
                    std::move(done));
     });
     if (!lease.ok()) return;
     EXPECT_EQ(lock.OwnLease(ThisThread()), *lease);
     Inside(key, **lease);
-    EXPECT_EQ(Block<absl::Status>(*client_,
-                                  [&](auto done) { lock.Release(std::move(done), ThisThread()); }),
+    EXPECT_EQ(client_->Block<absl::Status>(
+                  [&](auto done) { lock.Release(std::move(done), ThisThread()); }),
               absl::OkStatus());
     ++taken_through_one_;
   }

@@ -20,7 +20,7 @@ absl::Status ShutDown() { return absl::CancelledError("the transport was shut do
 
 class ThreadedServer::Call final : public WaitCall, public std::enable_shared_from_this<Call> {
  public:
-  Call(ThreadedServer& server, Dispatcher& network, WaitEvents events)
+  Call(ThreadedServer& server, Worker& network, WaitEvents events)
       : server_(server), network_(network), events_(std::move(events)) {}
 
   void Cancel() override {
@@ -40,12 +40,12 @@ class ThreadedServer::Call final : public WaitCall, public std::enable_shared_fr
 
  private:
   ThreadedServer& server_;
-  Dispatcher& network_;
+  Worker& network_;
   WaitEvents events_;  // Of the network's thread.
 };
 
 ThreadedServer::ThreadedServer(std::uint64_t seed, unsigned loss)
-    : networks_{*Dispatcher::Create("network-0"), *Dispatcher::Create("network-1")},
+    : networks_{*Worker::Create("network-0"), *Worker::Create("network-1")},
       loss_(loss),
       random_(seed) {}
 
@@ -189,7 +189,7 @@ std::size_t ThreadedServer::left() const {
 
 bool ThreadedServer::IsLost() { return random_() % loss_ == 0; }
 
-Dispatcher& ThreadedServer::AnyNetwork() { return *networks_[random_() % networks_.size()]; }
+Worker& ThreadedServer::AnyNetwork() { return *networks_[random_() % networks_.size()]; }
 
 template <typename Answer>
 void ThreadedServer::Tell(absl::AnyInvocable<void(Answer)> done, Answer answer) {

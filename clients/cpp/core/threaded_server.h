@@ -19,8 +19,8 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "clients/cpp/core/dispatcher.h"
 #include "clients/cpp/core/lock_transport.h"
+#include "clients/cpp/core/runtime.h"
 #include "common/mutex.h"
 #include "common/thread_annotations.h"
 #include "holdfast/lock_info.h"
@@ -67,13 +67,13 @@ class ThreadedServer final : public LockTransport {
   void End(const std::shared_ptr<Call>& call, absl::StatusOr<Grant> end) REQUIRES(mutex_);
   absl::Status Free(const std::string& key, const std::string& lease_id) REQUIRES(mutex_);
   bool IsLost() REQUIRES(mutex_);
-  Dispatcher& AnyNetwork() REQUIRES(mutex_);
+  Worker& AnyNetwork() REQUIRES(mutex_);
   // Hands `answer` to `done`, or says that it was lost.
   template <typename Answer>
   void Tell(absl::AnyInvocable<void(Answer)> done, Answer answer) REQUIRES(mutex_);
 
   // A call's events come in order because one of them carries all.
-  const std::array<std::unique_ptr<Dispatcher>, 2> networks_;
+  const std::array<std::unique_ptr<Worker>, 2> networks_;
   const unsigned loss_;
 
   mutable Mutex mutex_;

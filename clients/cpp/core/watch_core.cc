@@ -13,7 +13,7 @@ void WatchCore::Start(const LockFilter& filter) {
   events.on_end = [self = shared_from_this()](absl::Status why) { self->OnEnd(std::move(why)); };
   // In a task, as every call is made.
   client_->Run([self = shared_from_this(), filter, events = std::move(events)]() mutable {
-    auto call = self->client_->env().transport.Watch(filter, std::move(events));
+    auto call = self->client_->transport().Watch(filter, std::move(events));
     MutexLock lock(self->mutex_);
     if (self->ended_) {
       if (call != nullptr) call->Cancel();

@@ -76,14 +76,14 @@ class FakeLockTable {
     core::WaitRequest request;
     std::uint64_t sequence = 0;
     std::shared_ptr<Call> call{};  // Null: it is away.
-    core::TimerId timeout{};
+    TimerId timeout{};
   };
   struct Lease {
     core::WaitRequest request;
     std::uint64_t token = 0;
     MonotonicTime granted{};
     std::optional<MonotonicTime> lapses{};
-    core::TimerId lapse{};
+    TimerId lapse{};
   };
   struct Lock {
     std::optional<Lease> lease;

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "clients/cpp/core/client_core.h"
-#include "clients/cpp/core/dispatcher.h"
 #include "clients/cpp/core/lock_transport.h"
 #include "clients/cpp/core/random.h"
+#include "clients/cpp/core/runtime.h"
 #include "clients/cpp/fake/fake_lock_table.h"
 #include "clients/cpp/fake/fake_time.h"
 #include "common/mutex.h"
@@ -114,15 +114,11 @@ absl::StatusOr<std::unique_ptr<Client>> FakeServer::NewClient(ClientOptions opti
   if (options.call_timeout <= Duration::zero() || options.connect_timeout <= Duration::zero()) {
     return absl::InvalidArgumentError("call_timeout and connect_timeout must be positive");
   }
-  auto callbacks = core::Dispatcher::Create("holdfast-calls");
-  if (!callbacks.ok()) return callbacks.status();
-  auto signals = core::Dispatcher::Create("holdfast-lost");
-  if (!signals.ok()) return signals.status();
+  auto runtime = core::Runtime::Create(std::make_unique<fake::FakeTimeLoop>(parts_->time));
+  if (!runtime.ok()) return runtime.status();
   auto core = std::make_shared<core::ClientCore>(
-      core::ClientCore::Parts{.scheduler = std::make_unique<fake::FakeTimeScheduler>(parts_->time),
+      core::ClientCore::Parts{.runtime = *std::move(runtime),
                               .transport = std::make_unique<TableTransport>(parts_->table),
-                              .callbacks = *std::move(callbacks),
-                              .signals = *std::move(signals),
                               .clock = &parts_->time,
                               .random = &core::SystemRandom()},
       "fake:server", std::move(options));

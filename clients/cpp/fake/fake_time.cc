@@ -10,14 +10,14 @@ MonotonicTime FakeTime::Now() const {
   return now_;
 }
 
-core::TimerId FakeTime::Add(TimerOwner owner, MonotonicTime when, core::Task task) {
+TimerId FakeTime::Add(TimerOwner owner, MonotonicTime when, core::Task task) {
   MutexLock lock(mutex_);
-  const core::TimerId id{.when = when, .sequence = ++last_sequence_};
+  const TimerId id{.when = when, .sequence = ++last_sequence_};
   timers_.emplace(id, Timer{.owner = owner, .task = std::move(task)});
   return id;
 }
 
-void FakeTime::Remove(core::TimerId timer) {
+void FakeTime::Remove(TimerId timer) {
   core::Task removed;  // Destroyed outside of the mutex: it may own anything.
   MutexLock lock(mutex_);
   const auto found = timers_.find(timer);
@@ -27,7 +27,7 @@ void FakeTime::Remove(core::TimerId timer) {
 }
 
 void FakeTime::RemoveAll(TimerOwner owner) {
-  std::map<core::TimerId, Timer> kept;
+  std::map<TimerId, Timer> kept;
   MutexLock lock(mutex_);
   for (auto& [id, timer] : timers_) {
     if (timer.owner != owner) kept.emplace(id, std::move(timer));
@@ -61,8 +61,10 @@ void FakeTime::Advance(Duration span) {
   }
 }
 
-core::TimerId FakeTimeScheduler::At(MonotonicTime when, core::Task task) {
-  return time_.Add(this, when, [this, task = std::move(task)]() mutable { Run(std::move(task)); });
+void FakeTimeLoop::SetAlarm(MonotonicTime when) {
+  time_.Remove(std::exchange(alarm_, {}));
+  if (when == MonotonicTime::max()) return;
+  alarm_ = time_.Add(this, when, [this] { Run([this] { Ring(); }); });
 }
 
 }  // namespace holdfast::fake

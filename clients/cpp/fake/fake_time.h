@@ -3,13 +3,13 @@
 #ifndef HOLDFAST_CLIENTS_CPP_FAKE_FAKE_TIME_H_
 #define HOLDFAST_CLIENTS_CPP_FAKE_FAKE_TIME_H_
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
 
 #include "clients/cpp/core/clock.h"
-#include "clients/cpp/core/scheduler.h"
-#include "clients/cpp/core/serial_queue.h"
+#include "clients/cpp/core/loop.h"
 #include "common/mutex.h"
 #include "common/thread_annotations.h"
 #include "holdfast/time.h"
@@ -19,14 +19,22 @@ namespace holdfast::fake {
 // Whose timers they are. Compared, never looked into.
 using TimerOwner = const void*;
 
+// Names a timer. The default names none.
+struct TimerId {
+  MonotonicTime when;
+  std::uint64_t sequence = 0;
+
+  auto operator<=>(const TimerId&) const = default;
+};
+
 // Thread-safe.
 class FakeTime final : public core::Clock {
  public:
   MonotonicTime Now() const override;
 
   // Has `task` run when it is `when`, on the thread that lets time pass.
-  core::TimerId Add(TimerOwner owner, MonotonicTime when, core::Task task);
-  void Remove(core::TimerId timer);
+  TimerId Add(TimerOwner owner, MonotonicTime when, core::Task task);
+  void Remove(TimerId timer);
 
   // Drops the owner's timers, and waits for the one that runs.
   void RemoveAll(TimerOwner owner);
@@ -44,28 +52,25 @@ class FakeTime final : public core::Clock {
   CondVar idle_;
   // An hour after boot, so that moments before this are moments too.
   MonotonicTime now_ GUARDED_BY(mutex_) = MonotonicTime(std::chrono::hours(1));
-  std::map<core::TimerId, Timer> timers_ GUARDED_BY(mutex_);
+  std::map<TimerId, Timer> timers_ GUARDED_BY(mutex_);
   std::uint64_t last_sequence_ GUARDED_BY(mutex_) = 0;
   TimerOwner running_ GUARDED_BY(mutex_) = nullptr;
 };
 
-// A client's scheduler on such time. Thread-safe.
-class FakeTimeScheduler final : public core::Scheduler {
+// A client's loop on such time. Thread-safe.
+class FakeTimeLoop final : public core::Loop {
  public:
   // `time` outlives it.
-  explicit FakeTimeScheduler(FakeTime& time) : time_(time) {}
-  ~FakeTimeScheduler() override { Stop(); }
+  explicit FakeTimeLoop(FakeTime& time) : time_(time) {}
+  ~FakeTimeLoop() override { Stop(); }
 
   MonotonicTime Now() const override { return time_.Now(); }
-  void Run(core::Task task) override { queue_.Run(std::move(task)); }
-  bool InTask() const override { return queue_.RunningHere(); }
-  core::TimerId At(MonotonicTime when, core::Task task) override;
-  void Cancel(core::TimerId timer) override { time_.Remove(timer); }
+  void SetAlarm(MonotonicTime when) override;
   void Stop() override { time_.RemoveAll(this); }
 
  private:
   FakeTime& time_;
-  core::SerialQueue queue_;
+  TimerId alarm_;  // Touched in tasks alone.
 };
 
 }  // namespace holdfast::fake

@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "clients/cpp/core/rendezvous.h"
+#include "clients/cpp/core/runtime.h"
 #include "gtest/gtest.h"
 
 namespace holdfast::core {
@@ -90,8 +90,8 @@ TEST_F(CallRegistryTest, ShutdownCancelsAllAndLetsNoneIn) {
 }
 
 TEST_F(CallRegistryTest, ShutdownWaitsUntilTheLastCallHasGone) {
-  Rendezvous<bool> shut_down;
-  Rendezvous<WatchedCall*> ending;
+  Handover<bool> shut_down;
+  Handover<WatchedCall*> ending;
   auto call = std::make_shared<WatchedCall>([&](WatchedCall* self) { ending.Set(self); },
                                             [&] {
                                               // Long enough for a Shutdown that does not wait.

@@ -13,7 +13,7 @@
 #include <string>
 #include <thread>
 
-#include "clients/cpp/core/rendezvous.h"
+#include "clients/cpp/core/runtime.h"
 #include "clients/cpp/transport/testing/grpc_time.h"
 #include "clients/cpp/transport/testing/played_server.h"
 #include "clients/cpp/transport/testing/raw_listener.h"
@@ -79,13 +79,13 @@ class SilentWait {
   bool connected() const {
     return channel_->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
   }
-  Rendezvous<grpc::Status>& end() { return end_; }
+  Handover<grpc::Status>& end() { return end_; }
 
  private:
   const std::shared_ptr<grpc::Channel> channel_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReader<v1::WaitEvent>> stream_;
-  Rendezvous<grpc::Status> end_;
+  Handover<grpc::Status> end_;
   std::thread reader_;
 };
 

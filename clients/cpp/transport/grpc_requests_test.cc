@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "clients/cpp/core/rendezvous.h"
+#include "clients/cpp/core/runtime.h"
 #include "clients/cpp/transport/grpc_transport.h"
 #include "clients/cpp/transport/testing/played_server.h"
 #include "gmock/gmock.h"
@@ -26,7 +26,7 @@ class GrpcRequestsTest : public testing::Test {
   // What a call comes to; `start` gets the function that is told.
   template <typename Result>
   static Result Await(const std::function<void(absl::AnyInvocable<void(Result)>)>& start) {
-    Rendezvous<Result> answer;
+    Handover<Result> answer;
     start([&](Result result) { answer.Set(std::move(result)); });
     return answer.Wait();
   }

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "clients/cpp/core/rendezvous.h"
+#include "clients/cpp/core/runtime.h"
 #include "clients/cpp/transport/testing/played_server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -51,7 +51,7 @@ class GrpcTransportTest : public testing::Test {
   PlayedServer server_;
   PlayedLockService& service_ = server_.locks;
   std::vector<QueueInfo> queued_;  // Complete when end_ is set.
-  Rendezvous<absl::StatusOr<Grant>> end_;
+  Handover<absl::StatusOr<Grant>> end_;
   std::unique_ptr<GrpcTransport> transport_ = *GrpcTransport::Create(server_.address());
 };
 
@@ -128,8 +128,8 @@ TEST_F(GrpcTransportTest, RefusalIsPassedOn) {
 }
 
 TEST_F(GrpcTransportTest, CancelEndsTheCallOnTheServer) {
-  Rendezvous<bool> waiting;
-  Rendezvous<bool> cancelled;
+  Handover<bool> waiting;
+  Handover<bool> cancelled;
   service_.on_wait = [&](grpc::ServerContext& context, auto&, auto&) {
     waiting.Set(true);
     HangUntilCancelled(context);
@@ -165,7 +165,7 @@ TEST_F(GrpcTransportTest, ShortCallEndsAtItsLimit) {
     HangUntilCancelled(context);
     return grpc::Status::CANCELLED;
   };
-  Rendezvous<absl::StatusOr<Grant>> answer;
+  Handover<absl::StatusOr<Grant>> answer;
   transport_->Renew("k", "id", 50ms, [&](absl::StatusOr<Grant> a) { answer.Set(std::move(a)); });
   EXPECT_TRUE(absl::IsDeadlineExceeded(answer.Wait().status()));
 }
@@ -181,15 +181,15 @@ TEST_F(GrpcTransportTest, RenewIsNotHeldUpByWaits) {
     return grpc::Status::OK;
   };
   Wait();
-  Rendezvous<absl::StatusOr<Grant>> answer;
+  Handover<absl::StatusOr<Grant>> answer;
   transport_->Renew("k", "id", 10s, [&](absl::StatusOr<Grant> a) { answer.Set(std::move(a)); });
   EXPECT_EQ(answer.Wait()->fencing_token, 42U);
   transport_->Shutdown();
 }
 
 TEST_F(GrpcTransportTest, WaitsAndShortCallsHaveConnectionsOfTheirOwn) {
-  Rendezvous<std::string> wait_peer;
-  Rendezvous<std::string> renew_peer;
+  Handover<std::string> wait_peer;
+  Handover<std::string> renew_peer;
   service_.on_wait = [&](grpc::ServerContext& context, auto&, auto& stream) {
     wait_peer.Set(context.peer());
     stream.Write(GrantedEvent(1));
@@ -201,14 +201,14 @@ TEST_F(GrpcTransportTest, WaitsAndShortCallsHaveConnectionsOfTheirOwn) {
   };
   Wait();
   EXPECT_TRUE(end_.Wait().ok());
-  Rendezvous<bool> renewed;
+  Handover<bool> renewed;
   transport_->Renew("k", "id", 10s, [&](const absl::StatusOr<Grant>&) { renewed.Set(true); });
   renewed.Wait();
   EXPECT_NE(wait_peer.Wait(), renew_peer.Wait());
 }
 
 TEST_F(GrpcTransportTest, ServerThatGoesAwayBreaksTheWait) {
-  Rendezvous<bool> waiting;
+  Handover<bool> waiting;
   service_.on_wait = [&](grpc::ServerContext& context, auto&, auto&) {
     waiting.Set(true);
     HangUntilCancelled(context);
@@ -242,13 +242,13 @@ TEST_F(GrpcTransportTest, ShutdownEndsWhatIsUnderWayAndWhatComesAfter) {
 }
 
 TEST_F(GrpcTransportTest, ShutdownDoesNotWaitForTheLimitOfAShortCall) {
-  Rendezvous<bool> renewing;
+  Handover<bool> renewing;
   service_.on_renew = [&](grpc::ServerContext& context, auto&, auto&) {
     renewing.Set(true);
     HangUntilCancelled(context);
     return grpc::Status::CANCELLED;
   };
-  Rendezvous<absl::StatusOr<Grant>> answer;
+  Handover<absl::StatusOr<Grant>> answer;
   transport_->Renew("k", "id", 10min, [&](absl::StatusOr<Grant> a) { answer.Set(std::move(a)); });
   renewing.Wait();
   transport_->Shutdown();
@@ -256,7 +256,7 @@ TEST_F(GrpcTransportTest, ShutdownDoesNotWaitForTheLimitOfAShortCall) {
 }
 
 TEST_F(GrpcTransportTest, EndOfTheTransportEndsItsCallsFirst) {
-  Rendezvous<bool> waiting;
+  Handover<bool> waiting;
   service_.on_wait = [&](grpc::ServerContext& context, auto&, auto&) {
     waiting.Set(true);
     HangUntilCancelled(context);
@@ -277,7 +277,7 @@ TEST_F(GrpcTransportTest, ProxyForWebPagesIsNotUsed) {
   }
   service_.on_release = [](auto&, auto&, auto&) { return grpc::Status::OK; };
   const auto transport = *GrpcTransport::Create(server_.address());
-  Rendezvous<absl::Status> answer;
+  Handover<absl::Status> answer;
   transport->Release("k", "id", 10s, [&](absl::Status status) { answer.Set(std::move(status)); });
   EXPECT_EQ(answer.Wait(), absl::OkStatus());
   for (const char* name : {"grpc_proxy", "http_proxy", "https_proxy"}) unsetenv(name);
@@ -285,7 +285,7 @@ TEST_F(GrpcTransportTest, ProxyForWebPagesIsNotUsed) {
 
 TEST(GrpcTransportAddressTest, NoServerIsUnavailableSoon) {
   const auto transport = *GrpcTransport::Create("unix:/tmp/no-such-holdfast.sock");
-  Rendezvous<absl::Status> answer;
+  Handover<absl::Status> answer;
   transport->Release("k", "id", 10s, [&](absl::Status status) { answer.Set(std::move(status)); });
   EXPECT_TRUE(absl::IsUnavailable(answer.Wait()));
   EXPECT_TRUE(absl::IsInvalidArgument(GrpcTransport::Create("nowhere").status()));

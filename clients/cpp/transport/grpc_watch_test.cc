@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "clients/cpp/core/rendezvous.h"
+#include "clients/cpp/core/runtime.h"
 #include "clients/cpp/transport/grpc_transport.h"
 #include "clients/cpp/transport/testing/played_server.h"
 #include "common/mutex.h"
@@ -93,7 +93,7 @@ class GrpcWatchTest : public testing::Test {
   mutable Mutex mutex_;
   std::vector<std::string> keys_ GUARDED_BY(mutex_);
   bool ended_ GUARDED_BY(mutex_) = false;
-  Rendezvous<absl::Status> end_;
+  Handover<absl::Status> end_;
   std::unique_ptr<GrpcTransport> transport_ = *GrpcTransport::Create(server_.address());
   std::shared_ptr<LockTransport::WatchCall> call_;
 };
@@ -112,7 +112,7 @@ TEST_F(GrpcWatchTest, RefusalIsPassedOn) {
 }
 
 TEST_F(GrpcWatchTest, CancelEndsTheCallOnTheServer) {
-  Rendezvous<bool> cancelled;
+  Handover<bool> cancelled;
   Serve({"k/1"}, [&](grpc::ServerContext& context) {
     HangUntilCancelled(context);
     cancelled.Set(true);
@@ -145,7 +145,7 @@ TEST_F(GrpcWatchTest, PausesUntilItIsToldToReadOn) {
 
 TEST_F(GrpcWatchTest, MayBeToldToReadOnBeforeItIsSeenToPause) {
   ServeForEver({"k/1", "k/2", "k/3"});
-  Rendezvous<bool> go_on;
+  Handover<bool> go_on;
   Watch([&, first = true]() mutable {
     if (std::exchange(first, false)) go_on.Wait();
     return false;
@@ -199,7 +199,7 @@ TEST_F(GrpcWatchTest, CancelEndsOneThatPauses) {
 
 TEST_F(GrpcWatchTest, CancelEndsOneThatIsAboutToPause) {
   ServeForEver({"k/1", "k/2"});
-  Rendezvous<bool> go_on;
+  Handover<bool> go_on;
   Watch([&] {
     go_on.Wait();
     return false;
@@ -273,10 +273,10 @@ TEST_F(GrpcWatchTest, ShutdownEndsWhatIsUnderWayAndWhatComesAfter) {
 }
 
 TEST_F(GrpcWatchTest, SharesTheConnectionOfWaitsAndNotThatOfShortCalls) {
-  Rendezvous<std::string> watch_peer;
-  Rendezvous<std::string> wait_peer;
-  Rendezvous<std::string> release_peer;
-  const auto note = [](Rendezvous<std::string>& peer) {
+  Handover<std::string> watch_peer;
+  Handover<std::string> wait_peer;
+  Handover<std::string> release_peer;
+  const auto note = [](Handover<std::string>& peer) {
     return [&](const grpc::ServerContext& context, auto&, auto&) {
       peer.Set(context.peer());
       return grpc::Status::OK;

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "clients/cpp/core/rendezvous.h"
+#include "clients/cpp/core/runtime.h"
 #include "clients/cpp/transport/grpc_transport.h"
 #include "clients/cpp/transport/testing/played_server.h"
 #include "clients/cpp/transport/testing/unprivileged.h"
@@ -87,9 +87,9 @@ class DeniedServerTest : public ServerContactTest {
   }
 
   PlayedServer server_{address_};
-  Rendezvous<bool> answered_;
-  Rendezvous<bool> go_;
-  Rendezvous<absl::Status> end_;
+  Handover<bool> answered_;
+  Handover<bool> go_;
+  Handover<absl::Status> end_;
   const std::unique_ptr<GrpcTransport> transport_ = *GrpcTransport::Create(address_);
 };
 
@@ -101,14 +101,14 @@ TEST_F(DeniedServerTest, EachKindOfCallIsDenied) {
   transport_->Wait({.key = "k"}, std::move(wait_events));
   EXPECT_TRUE(absl::IsPermissionDenied(end_.Wait()));
 
-  Rendezvous<absl::Status> watch_end;
+  Handover<absl::Status> watch_end;
   LockTransport::WatchEvents watch_events;
   watch_events.on_events = [](auto) { return true; };
   watch_events.on_end = [&](absl::Status why) { watch_end.Set(std::move(why)); };
   transport_->Watch({}, std::move(watch_events));
   EXPECT_TRUE(absl::IsPermissionDenied(watch_end.Wait()));
 
-  Rendezvous<absl::Status> release_end;
+  Handover<absl::Status> release_end;
   transport_->Release("k", "id", 10s,
                       [&](absl::Status status) { release_end.Set(std::move(status)); });
   EXPECT_TRUE(absl::IsPermissionDenied(release_end.Wait()));

@@ -300,9 +300,9 @@ FAULTS = [
     # --- The C++ client ---
     _raw(
         "compute the deadline from when the grant arrived",
-        _CLIENT + "acquire_op.cc",
-        "ComputeLeaseTimes(sent_, grant.elapsed, grant.remaining)",
-        "ComputeLeaseTimes(ON ? env_.scheduler.Now() : sent_, grant.elapsed, grant.remaining)",
+        _CLIENT + "lease_table_asking.cc",
+        "ComputeLeaseTimes(asking.sent, grant.elapsed, grant.remaining)",
+        "ComputeLeaseTimes(ON ? turn.now : asking.sent, grant.elapsed, grant.remaining)",
     ),
     _value(
         "leave clocks no margin",
@@ -318,8 +318,8 @@ FAULTS = [
     ),
     _raw(
         "leave an acquire that was given up to the server",
-        _CLIENT + "acquire_op.cc",
-        "if (!result.ok() && may_be_known_) releaser_.Abandon(spec_.key, lease_id_);",
-        "if (!ON && !result.ok() && may_be_known_) releaser_.Abandon(spec_.key, lease_id_);",
+        _CLIENT + "lease_table_asking.cc",
+        "if (failed.may_be_known) Abandon(failed.spec->key, failed.lease_id, turn);",
+        "if (!ON && failed.may_be_known) Abandon(failed.spec->key, failed.lease_id, turn);",
     ),
 ]

@@ -1,10 +1,8 @@
-#include "clients/cpp/core/serial_queue.h"
-
-#include <utility>
+#include "clients/cpp/core/loop.h"
 
 namespace holdfast::core {
 
-void SerialQueue::Run(Task task) {
+void Loop::Run(Task task) {
   {
     MutexLock lock(mutex_);
     tasks_.push_back(std::move(task));

@@ -1,4 +1,4 @@
-#include "clients/cpp/core/acquire_op.h"
+// The lease table: an acquire, from the first request to the grant or the end of patience.
 
 #include <chrono>
 #include <memory>
@@ -6,17 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "clients/cpp/core/acquire_op_fixture.h"
 #include "clients/cpp/core/errors.h"
+#include "clients/cpp/core/lease_table_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace holdfast::core {
 namespace {
 
-using namespace std::chrono_literals;
+using LeaseTableAskingTest = LeaseTableTest;
 
-TEST_F(AcquireOpTest, AsksForWhatTheLockIs) {
+TEST_F(LeaseTableAskingTest, AsksForWhatTheLockIs) {
   Start(5s);
   const WaitRequest& request = wait(0).request();
   EXPECT_EQ(request.key, "k");
@@ -27,25 +27,25 @@ TEST_F(AcquireOpTest, AsksForWhatTheLockIs) {
   EXPECT_EQ(request.timeout, 5s);
 }
 
-TEST_F(AcquireOpTest, WaitsWithoutALimitForEver) {
+TEST_F(LeaseTableAskingTest, WaitsWithoutALimitForEver) {
   Start(kForever);
   EXPECT_EQ(wait(0).request().timeout, std::nullopt);
-  world_.scheduler.Advance(24h * 1000);
+  Advance(24h * 1000);
   EXPECT_FALSE(result_.has_value());
 }
 
-TEST_F(AcquireOpTest, KeepsATimeoutThatIsTooLongForTheApiByItself) {
+TEST_F(LeaseTableAskingTest, KeepsATimeoutThatIsTooLongForTheApiByItself) {
   Start(24h * 400);
   EXPECT_EQ(wait(0).request().timeout, std::nullopt);
   wait(0).SayQueued(1, "somebody");
-  world_.scheduler.Advance(24h * 400 + 2s);
+  Advance(24h * 400 + 2s);
   EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
 }
 
-TEST_F(AcquireOpTest, GrantGivesALeaseComputedFromWhenTheCallWasSent) {
+TEST_F(LeaseTableAskingTest, GrantGivesALeaseComputedFromWhenTheCallWasSent) {
   Start(5s);
-  const MonotonicTime sent = world_.scheduler.Now();
-  world_.scheduler.Advance(100ms);
+  const MonotonicTime sent = now();
+  Advance(100ms);
   wait(0).SayGranted(42, /*elapsed=*/60ms);
   EXPECT_EQ(lease().facts().fencing_token, 42U);
   EXPECT_EQ(lease().facts().lease_id, "lease-1");
@@ -53,10 +53,10 @@ TEST_F(AcquireOpTest, GrantGivesALeaseComputedFromWhenTheCallWasSent) {
   EXPECT_LT(lease().times().deadline, sent + 30s + 60ms);
   EXPECT_TRUE(Released().empty());
   EXPECT_FALSE(wait(0).cancelled());  // It had ended.
-  EXPECT_EQ(world_.scheduler.timers(), 0U);
+  EXPECT_EQ(world_.loop.alarm(), lease().times().lost_at);
 }
 
-TEST_F(AcquireOpTest, ReportsPlacesInTheQueue) {
+TEST_F(LeaseTableAskingTest, ReportsPlacesInTheQueue) {
   Start(5s);
   wait(0).SayQueued(3, "a");
   wait(0).SayQueued(1, "b");
@@ -64,12 +64,12 @@ TEST_F(AcquireOpTest, ReportsPlacesInTheQueue) {
   EXPECT_THAT(positions_, testing::ElementsAre(3, 1));
 }
 
-TEST_F(AcquireOpTest, TakesABrokenStreamUpUnderTheSameId) {
+TEST_F(LeaseTableAskingTest, TakesABrokenStreamUpUnderTheSameId) {
   Start(5s);
   wait(0).SayQueued(1, "somebody");
-  world_.scheduler.Advance(1s);
+  Advance(1s);
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(100ms);
+  Advance(100ms);
   ASSERT_EQ(waits(), 2U);
   EXPECT_EQ(wait(1).request().lease_id, "lease-1");
   EXPECT_LT(wait(1).request().timeout, 4s);
@@ -78,23 +78,23 @@ TEST_F(AcquireOpTest, TakesABrokenStreamUpUnderTheSameId) {
   EXPECT_EQ(lease().facts().fencing_token, 9U);
 }
 
-TEST_F(AcquireOpTest, ComputesFromTheAttemptThatWasAnswered) {
+TEST_F(LeaseTableAskingTest, ComputesFromTheAttemptThatWasAnswered) {
   Start(5s);
-  world_.scheduler.Advance(2s);
+  Advance(2s);
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(25ms);
-  const MonotonicTime sent = world_.scheduler.Now();
+  Advance(25ms);
+  const MonotonicTime sent = now();
   wait(1).SayGranted(9);
   EXPECT_EQ(lease().times(), ComputeLeaseTimes(sent, 0s, 30s));
 }
 
-TEST_F(AcquireOpTest, TakesANewIdWhenTheOldOneHasEnded) {
+TEST_F(LeaseTableAskingTest, TakesANewIdWhenTheOldOneHasEnded) {
   Start(60s);
   wait(0).SayQueued(1, "somebody");
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(100ms);
+  Advance(100ms);
   wait(1).SayEnded(LeaseEnded());
-  world_.scheduler.Advance(100ms);
+  Advance(100ms);
   ASSERT_EQ(waits(), 3U);
   EXPECT_EQ(wait(2).request().lease_id, "lease-2");
   wait(2).SayGranted(9);
@@ -102,58 +102,58 @@ TEST_F(AcquireOpTest, TakesANewIdWhenTheOldOneHasEnded) {
   EXPECT_TRUE(Released().empty());  // The server itself has ended lease-1.
 }
 
-TEST_F(AcquireOpTest, PausesGrowToASecondWhileTheServerIsAway) {
+TEST_F(LeaseTableAskingTest, PausesGrowToASecondWhileTheServerIsAway) {
   Start(60s);
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(25ms);
+  Advance(25ms);
   EXPECT_EQ(waits(), 2U);
   for (int i = 0; i < 15; ++i) {
     wait(waits() - 1).SayEnded(Broken());
-    world_.scheduler.Advance(1s);
+    Advance(1s);
   }
   const std::size_t before = waits();
   wait(before - 1).SayEnded(Broken());
-  world_.scheduler.Advance(999ms);
+  Advance(999ms);
   EXPECT_EQ(waits(), before);
-  world_.scheduler.Advance(1ms);
+  Advance(1ms);
   EXPECT_EQ(waits(), before + 1);
 }
 
-TEST_F(AcquireOpTest, PausesBeginAnewWhenTheServerWasThere) {
+TEST_F(LeaseTableAskingTest, PausesBeginAnewWhenTheServerWasThere) {
   Start(kForever);
   for (std::size_t i = 0; i < 6; ++i) {
     wait(i).SayEnded(Broken());
-    world_.scheduler.Advance(2s);
+    Advance(2s);
   }
   ASSERT_EQ(waits(), 7U);
   wait(6).SayQueued(1, "somebody");
   wait(6).SayEnded(Broken());
-  world_.scheduler.Advance(50ms);
+  Advance(50ms);
   EXPECT_EQ(waits(), 8U);
 }
 
-TEST_F(AcquireOpTest, PlaceThatWasLostIsNoWordOfTheNextCall) {
+TEST_F(LeaseTableAskingTest, PlaceThatWasLostIsNoWordOfTheNextCall) {
   spec_.connect_timeout = kForever;
   Start(10s);
   wait(0).SayQueued(1, "somebody");
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(11s);
+  Advance(11s);
   ASSERT_TRUE(result_.has_value());
   EXPECT_TRUE(absl::IsUnavailable(status())) << status();
 }
 
-TEST_F(AcquireOpTest, WaitsAsLongAsTheServerAsksBeforeTryingAgain) {
+TEST_F(LeaseTableAskingTest, WaitsAsLongAsTheServerAsksBeforeTryingAgain) {
   Start(60s);
   absl::Status starting = Refusal(absl::StatusCode::kUnavailable, ErrorReason::kServerStarting);
   SetRetryDelay(starting, 3s);
   wait(0).SayEnded(starting);
-  world_.scheduler.Advance(2900ms);
+  Advance(2900ms);
   EXPECT_EQ(waits(), 1U);
-  world_.scheduler.Advance(200ms);
+  Advance(200ms);
   EXPECT_EQ(waits(), 2U);
 }
 
-TEST_F(AcquireOpTest, TimeoutZeroTriesOnceAndPassesOnWhoHoldsIt) {
+TEST_F(LeaseTableAskingTest, TimeoutZeroTriesOnceAndPassesOnWhoHoldsIt) {
   Start(0s);
   EXPECT_EQ(wait(0).request().timeout, 0s);
   wait(0).SayEnded(Refusal(absl::StatusCode::kAborted, ErrorReason::kLockHeld));
@@ -163,7 +163,7 @@ TEST_F(AcquireOpTest, TimeoutZeroTriesOnceAndPassesOnWhoHoldsIt) {
   EXPECT_TRUE(Released().empty());
 }
 
-TEST_F(AcquireOpTest, TimeoutZeroDoesNotTryAgainWhenTheCallBreaks) {
+TEST_F(LeaseTableAskingTest, TimeoutZeroDoesNotTryAgainWhenTheCallBreaks) {
   Start(0s);
   wait(0).SayEnded(Broken());
   EXPECT_TRUE(absl::IsUnavailable(status()));
@@ -171,19 +171,19 @@ TEST_F(AcquireOpTest, TimeoutZeroDoesNotTryAgainWhenTheCallBreaks) {
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
 
-TEST_F(AcquireOpTest, ServerSaysTheTimeoutIsOver) {
+TEST_F(LeaseTableAskingTest, ServerSaysTheTimeoutIsOver) {
   Start(5s);
-  world_.scheduler.Advance(5s);
+  Advance(5s);
   wait(0).SayEnded(Refusal(absl::StatusCode::kDeadlineExceeded, ErrorReason::kWaitTimeout));
   EXPECT_TRUE(absl::IsDeadlineExceeded(status()));
   EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
   EXPECT_TRUE(Released().empty());  // The server has ended the id with it.
 }
 
-TEST_F(AcquireOpTest, TimeoutHoldsWhenTheServerFallsSilentAfterQueueing) {
+TEST_F(LeaseTableAskingTest, TimeoutHoldsWhenTheServerFallsSilentAfterQueueing) {
   Start(5s);
   wait(0).SayQueued(1, "somebody");
-  world_.scheduler.Advance(6s);
+  Advance(6s);
   EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
   EXPECT_EQ(ErrorMetadata(status())["owner"], "somebody");
   EXPECT_EQ(ErrorMetadata(status())["fencing_token"], "7");
@@ -191,29 +191,29 @@ TEST_F(AcquireOpTest, TimeoutHoldsWhenTheServerFallsSilentAfterQueueing) {
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
 
-TEST_F(AcquireOpTest, TimeoutWithoutAnyWordFromTheServerIsUnavailable) {
+TEST_F(LeaseTableAskingTest, TimeoutWithoutAnyWordFromTheServerIsUnavailable) {
   Start(5s);
-  world_.scheduler.Advance(6s);
+  Advance(6s);
   EXPECT_TRUE(absl::IsUnavailable(status()));
   EXPECT_EQ(ReasonOf(status()), ErrorReason::kUnspecified);
 }
 
-TEST_F(AcquireOpTest, TimeoutWhileTheServerIsAwayIsUnavailable) {
+TEST_F(LeaseTableAskingTest, TimeoutWhileTheServerIsAwayIsUnavailable) {
   Start(5s);
   wait(0).SayQueued(1, "somebody");
   for (int i = 0; i < 50 && !result_.has_value(); ++i) {
     wait(waits() - 1).SayEnded(Broken());
-    world_.scheduler.Advance(300ms);
+    Advance(300ms);
   }
   EXPECT_TRUE(absl::IsUnavailable(status()));
   EXPECT_THAT(std::string(status().message()), testing::HasSubstr("connection reset"));
 }
 
-TEST_F(AcquireOpTest, LastTryAtTheEndOfTheTimeoutFindsTheLockHeld) {
+TEST_F(LeaseTableAskingTest, LastTryAtTheEndOfTheTimeoutFindsTheLockHeld) {
   Start(1s);
-  world_.scheduler.Advance(990ms);
+  Advance(990ms);
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(10ms);
+  Advance(10ms);
   ASSERT_EQ(waits(), 2U);
   EXPECT_EQ(wait(1).request().timeout, 0s);
   wait(1).SayEnded(Refusal(absl::StatusCode::kAborted, ErrorReason::kLockHeld));
@@ -222,58 +222,58 @@ TEST_F(AcquireOpTest, LastTryAtTheEndOfTheTimeoutFindsTheLockHeld) {
   EXPECT_EQ(ErrorMetadata(status())["owner"], "somebody");
 }
 
-TEST_F(AcquireOpTest, RefusalIsPassedOnAndLeavesNothingToCleanUp) {
+TEST_F(LeaseTableAskingTest, RefusalIsPassedOnAndLeavesNothingToCleanUp) {
   Start(5s);
   wait(0).SayEnded(Refusal(absl::StatusCode::kInvalidArgument, ErrorReason::kInvalidField));
   EXPECT_EQ(ReasonOf(status()), ErrorReason::kInvalidField);
   EXPECT_TRUE(Released().empty());
 }
 
-TEST_F(AcquireOpTest, RefusalAfterABrokenCallIsCleanedUpAfter) {
+TEST_F(LeaseTableAskingTest, RefusalAfterABrokenCallIsCleanedUpAfter) {
   Start(5s);
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(100ms);
+  Advance(100ms);
   wait(1).SayEnded(Refusal(absl::StatusCode::kResourceExhausted, ErrorReason::kLimitExceeded));
   EXPECT_EQ(ReasonOf(status()), ErrorReason::kLimitExceeded);
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
 
 // The call that broke may be waiting on the server still, or arrive there later.
-TEST_F(AcquireOpTest, LockHeldAfterABrokenCallIsCleanedUpAfter) {
+TEST_F(LeaseTableAskingTest, LockHeldAfterABrokenCallIsCleanedUpAfter) {
   Start(1s);
   wait(0).SayQueued(1, "somebody");
-  world_.scheduler.Advance(990ms);
+  Advance(990ms);
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(10ms);
+  Advance(10ms);
   ASSERT_EQ(waits(), 2U);
   wait(1).SayEnded(Refusal(absl::StatusCode::kAborted, ErrorReason::kLockHeld));
   EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
 
-TEST_F(AcquireOpTest, WaitTimeoutAfterABrokenCallIsCleanedUpAfter) {
+TEST_F(LeaseTableAskingTest, WaitTimeoutAfterABrokenCallIsCleanedUpAfter) {
   Start(5s);
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(100ms);
+  Advance(100ms);
   ASSERT_EQ(waits(), 2U);
-  world_.scheduler.Advance(4900ms);
+  Advance(4900ms);
   wait(1).SayEnded(Refusal(absl::StatusCode::kDeadlineExceeded, ErrorReason::kWaitTimeout));
   EXPECT_EQ(ReasonOf(status()), ErrorReason::kWaitTimeout);
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
 
-TEST_F(AcquireOpTest, RefusalOfANewIdHasNothingToDoWithAnOldOneThatBroke) {
+TEST_F(LeaseTableAskingTest, RefusalOfANewIdHasNothingToDoWithAnOldOneThatBroke) {
   Start(60s);
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(100ms);
+  Advance(100ms);
   wait(1).SayEnded(LeaseEnded());
-  world_.scheduler.Advance(100ms);
+  Advance(100ms);
   ASSERT_EQ(waits(), 3U);
   wait(2).SayEnded(Refusal(absl::StatusCode::kDeadlineExceeded, ErrorReason::kWaitTimeout));
   EXPECT_TRUE(Released().empty());
 }
 
-TEST_F(AcquireOpTest, CancelWhileTheCallIsOpenReleasesTheId) {
+TEST_F(LeaseTableAskingTest, CancelWhileTheCallIsOpenReleasesTheId) {
   Start(5s);
   wait(0).SayQueued(1, "somebody");
   Cancel();
@@ -282,18 +282,18 @@ TEST_F(AcquireOpTest, CancelWhileTheCallIsOpenReleasesTheId) {
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
 
-TEST_F(AcquireOpTest, CancelDuringAPauseReleasesTheIdAndSendsNothingMore) {
+TEST_F(LeaseTableAskingTest, CancelDuringAPauseReleasesTheIdAndSendsNothingMore) {
   Start(60s);
   wait(0).SayEnded(Broken());
   Cancel();
   EXPECT_TRUE(absl::IsCancelled(status()));
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
-  world_.transport.releases.back().answer(absl::OkStatus());
-  world_.scheduler.Advance(60s);
+  releases().back().answer(absl::OkStatus());
+  Advance(60s);
   EXPECT_EQ(waits(), 1U);
 }
 
-TEST_F(AcquireOpTest, GrantThatMeetsTheCancelIsReleasedAndNotHandedOut) {
+TEST_F(LeaseTableAskingTest, GrantThatMeetsTheCancelIsReleasedAndNotHandedOut) {
   Start(5s);
   Cancel();
   wait(0).SayGranted(42);
@@ -301,7 +301,7 @@ TEST_F(AcquireOpTest, GrantThatMeetsTheCancelIsReleasedAndNotHandedOut) {
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
 
-TEST_F(AcquireOpTest, LeaseWithoutExpiryNeverEnds) {
+TEST_F(LeaseTableAskingTest, LeaseWithoutExpiryNeverEnds) {
   spec_.expire = std::nullopt;
   Start(5s);
   wait(0).SayGranted(1);
@@ -310,61 +310,60 @@ TEST_F(AcquireOpTest, LeaseWithoutExpiryNeverEnds) {
 
 // --- Leases of which little is left ---------------------------------------------------
 
-TEST_F(AcquireOpTest, RenewsFirstWhenTheMarginOfALongWaitHasEatenTheLease) {
+TEST_F(LeaseTableAskingTest, RenewsFirstWhenTheMarginOfALongWaitHasEatenTheLease) {
   Start(kForever);
   wait(0).SayQueued(1, "somebody");
-  world_.scheduler.Advance(10h);  // A margin of 72 s.
+  Advance(10h);  // A margin of 72 s.
   wait(0).SayGranted(42, /*elapsed=*/10h);
   EXPECT_FALSE(result_.has_value());
-  ASSERT_EQ(world_.transport.renewals.size(), 1U);
-  EXPECT_EQ(world_.transport.renewals[0].lease_id, "lease-1");
+  ASSERT_EQ(renewals().size(), 1U);
+  EXPECT_EQ(renewals()[0].lease_id, "lease-1");
 
-  const MonotonicTime sent = world_.scheduler.Now();
-  world_.transport.renewals[0].answer(Grant{.fencing_token = 42, .remaining = 30s, .elapsed = 0s});
+  const MonotonicTime sent = now();
+  renewals()[0].answer(Grant{.fencing_token = 42, .remaining = 30s, .elapsed = 0s});
   EXPECT_EQ(lease().facts().fencing_token, 42U);
   EXPECT_EQ(lease().times(), ComputeLeaseTimes(sent, 0s, 30s));
 }
 
-TEST_F(AcquireOpTest, RenewsFirstWhenTheGrantIsOld) {
+TEST_F(LeaseTableAskingTest, RenewsFirstWhenTheGrantIsOld) {
   Start(60s);
   wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 14s, .elapsed = 0s});
   EXPECT_FALSE(result_.has_value());
-  EXPECT_EQ(world_.transport.renewals.size(), 1U);
+  EXPECT_EQ(renewals().size(), 1U);
 }
 
-TEST_F(AcquireOpTest, DoesNotRenewALeaseOfWhichHalfIsLeft) {
+TEST_F(LeaseTableAskingTest, DoesNotRenewALeaseOfWhichHalfIsLeft) {
   Start(60s);
   wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 16s, .elapsed = 0s});
   EXPECT_TRUE(result_.has_value());
 }
 
-TEST_F(AcquireOpTest, AnOldGrantIsConfirmedUntilASecondAfterTheTimeout) {
+TEST_F(LeaseTableAskingTest, AnOldGrantIsConfirmedUntilASecondAfterTheTimeout) {
   Start(60s);
   wait(0).SayQueued(1, "somebody");
-  world_.scheduler.Advance(60s);
+  Advance(60s);
   wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
-  ASSERT_EQ(world_.transport.renewals.size(), 1U);
-  EXPECT_EQ(world_.transport.renewals[0].limit, 1s);
+  ASSERT_EQ(renewals().size(), 1U);
+  EXPECT_EQ(renewals()[0].limit, 1s);
 }
 
-TEST_F(AcquireOpTest, QueuesAgainWhenTheOldGrantCannotBeRenewed) {
+TEST_F(LeaseTableAskingTest, QueuesAgainWhenTheOldGrantCannotBeRenewed) {
   Start(60s);
   wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
-  world_.transport.renewals[0].answer(
-      Refusal(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired));
-  world_.scheduler.Advance(100ms);
+  renewals()[0].answer(Refusal(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired));
+  Advance(100ms);
   ASSERT_EQ(waits(), 2U);
   EXPECT_EQ(wait(1).request().lease_id, "lease-2");
   wait(1).SayGranted(43);
   EXPECT_EQ(lease().facts().fencing_token, 43U);
 }
 
-TEST_F(AcquireOpTest, GrantThatIsLostAfterTheTimeoutSaysWhy) {
+TEST_F(LeaseTableAskingTest, GrantThatIsLostAfterTheTimeoutSaysWhy) {
   Start(10s);
   wait(0).SayQueued(1, "somebody");
-  world_.scheduler.Advance(10s);
+  Advance(10s);
   wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
-  world_.transport.renewals.at(0).answer(
+  renewals().at(0).answer(
       Refusal(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired));
   ASSERT_TRUE(result_.has_value());
   EXPECT_TRUE(absl::IsFailedPrecondition(status())) << status();
@@ -372,37 +371,36 @@ TEST_F(AcquireOpTest, GrantThatIsLostAfterTheTimeoutSaysWhy) {
 }
 
 // The server does not know the id; a call that broke may still bring it there.
-TEST_F(AcquireOpTest, IdThatIsUnknownWhenItsGrantIsConfirmedIsReleasedIfACallBroke) {
+TEST_F(LeaseTableAskingTest, IdThatIsUnknownWhenItsGrantIsConfirmedIsReleasedIfACallBroke) {
   Start(60s);
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(100ms);
+  Advance(100ms);
   wait(1).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
-  world_.transport.renewals.at(0).answer(
-      Refusal(absl::StatusCode::kNotFound, ErrorReason::kLeaseNotFound));
+  renewals().at(0).answer(Refusal(absl::StatusCode::kNotFound, ErrorReason::kLeaseNotFound));
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
 
-TEST_F(AcquireOpTest, IdThatHasEndedWhenItsGrantIsConfirmedIsNotReleased) {
+TEST_F(LeaseTableAskingTest, IdThatHasEndedWhenItsGrantIsConfirmedIsNotReleased) {
   Start(60s);
   wait(0).SayEnded(Broken());
-  world_.scheduler.Advance(100ms);
+  Advance(100ms);
   wait(1).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
-  world_.transport.renewals.at(0).answer(
+  renewals().at(0).answer(
       Refusal(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseExpired));
   EXPECT_TRUE(Released().empty());
 }
 
-TEST_F(AcquireOpTest, TriesTheRenewalAgainWhenItBreaks) {
+TEST_F(LeaseTableAskingTest, TriesTheRenewalAgainWhenItBreaks) {
   Start(60s);
   wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
-  world_.transport.renewals[0].answer(Broken());
-  world_.scheduler.Advance(100ms);
-  ASSERT_EQ(world_.transport.renewals.size(), 2U);
-  world_.transport.renewals[1].answer(Grant{.fencing_token = 42, .remaining = 30s, .elapsed = 0s});
+  renewals()[0].answer(Broken());
+  Advance(100ms);
+  ASSERT_EQ(renewals().size(), 2U);
+  renewals()[1].answer(Grant{.fencing_token = 42, .remaining = 30s, .elapsed = 0s});
   EXPECT_EQ(lease().facts().fencing_token, 42U);
 }
 
-TEST_F(AcquireOpTest, CancelWhileRenewingReleasesTheGrant) {
+TEST_F(LeaseTableAskingTest, CancelWhileRenewingReleasesTheGrant) {
   Start(60s);
   wait(0).SayGranted(Grant{.fencing_token = 42, .remaining = 1s, .elapsed = 0s});
   Cancel();
@@ -410,18 +408,17 @@ TEST_F(AcquireOpTest, CancelWhileRenewingReleasesTheGrant) {
   EXPECT_THAT(Released(), testing::ElementsAre("lease-1"));
 }
 
-TEST_F(AcquireOpTest, LeaseThatIsOverWhenItArrivesIsNeverHandedOut) {
+TEST_F(LeaseTableAskingTest, LeaseThatIsOverWhenItArrivesIsNeverHandedOut) {
   spec_.expire = 10ms;
   Start(60s);
   std::size_t renewed = 0;
   for (int i = 0; i < 10 && !result_.has_value(); ++i) {
-    world_.scheduler.Advance(500ms);  // Longer than the lease, each way.
+    Advance(500ms);  // Longer than the lease, each way.
     const std::size_t last = waits() - 1;
     wait(last).SayGranted(Grant{.fencing_token = 42, .remaining = 10ms, .elapsed = 0s});
-    while (renewed < world_.transport.renewals.size()) {
-      world_.scheduler.Advance(500ms);
-      world_.transport.renewals[renewed++].answer(
-          Grant{.fencing_token = 42, .remaining = 10ms, .elapsed = 0s});
+    while (renewed < renewals().size()) {
+      Advance(500ms);
+      renewals()[renewed++].answer(Grant{.fencing_token = 42, .remaining = 10ms, .elapsed = 0s});
     }
   }
   ASSERT_TRUE(result_.has_value());

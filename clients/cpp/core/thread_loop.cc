@@ -1,4 +1,4 @@
-#include "clients/cpp/core/thread_scheduler.h"
+#include "clients/cpp/core/thread_loop.h"
 
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -29,60 +29,54 @@ namespace {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ThreadScheduler>> ThreadScheduler::Create() {
+absl::StatusOr<std::unique_ptr<ThreadLoop>> ThreadLoop::Create() {
   const int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
   if (fd < 0) {
     return absl::ResourceExhaustedError(std::string("cannot create a timer: ") +
                                         std::strerror(errno));
   }
-  std::unique_ptr<ThreadScheduler> scheduler(new ThreadScheduler(fd));
-  ThreadScheduler* const self = scheduler.get();
+  std::unique_ptr<ThreadLoop> loop(new ThreadLoop(fd));
+  ThreadLoop* const self = loop.get();
   absl::StatusOr<std::thread> thread =
-      StartThread("holdfast-timer", [self] { self->WaitForTimers(); });
+      StartThread("holdfast-timer", [self] { self->WaitForAlarms(); });
   if (!thread.ok()) return thread.status();
-  scheduler->thread_ = *std::move(thread);
-  return scheduler;
+  loop->thread_ = *std::move(thread);
+  return loop;
 }
 
-ThreadScheduler::~ThreadScheduler() {
+ThreadLoop::~ThreadLoop() {
   Stop();
   close(timer_fd_);
 }
 
-void ThreadScheduler::Stop() {
+void ThreadLoop::Stop() {
   stopping_ = true;
   Run([this] { Arm(MonotonicTime(std::chrono::nanoseconds(1))); });
   JoinOrDetach(thread_);
 }
 
-TimerId ThreadScheduler::At(MonotonicTime when, Task task) {
+// A later alarm leaves an earlier one as it is: most are put off long before they are due,
+// and one that rings early costs less than a system call each time.
+void ThreadLoop::SetAlarm(MonotonicTime when) {
   assert(InTask());
-  const TimerId id = timers_.Add(when, std::move(task));
   if (when < armed_for_) Arm(when);
-  return id;
 }
 
-void ThreadScheduler::Cancel(TimerId timer) {
-  assert(InTask());
-  timers_.Remove(timer);
-}
-
-void ThreadScheduler::WaitForTimers() {
+void ThreadLoop::WaitForAlarms() {
   while (!stopping_) {
     std::uint64_t expirations = 0;
     if (read(timer_fd_, &expirations, sizeof(expirations)) < 0 && errno != EINTR) Die("timerfd");
-    Run([this] { RunDue(); });
+    Run([this] { OnExpired(); });
   }
 }
 
-void ThreadScheduler::RunDue() {
+void ThreadLoop::OnExpired() {
   if (stopping_) return;
-  while (Task task = timers_.TakeDue(Now())) std::move(task)();
   armed_for_ = MonotonicTime::max();
-  if (timers_.NextTime() != MonotonicTime::max()) Arm(timers_.NextTime());
+  Ring();
 }
 
-void ThreadScheduler::Arm(MonotonicTime when) {
+void ThreadLoop::Arm(MonotonicTime when) {
   armed_for_ = when;
   // Zero would switch the timer off.
   const Duration since_boot = std::max<Duration>(when.time_since_epoch(), Duration(1));

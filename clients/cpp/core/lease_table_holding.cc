@@ -1,0 +1,162 @@
+// The lease table: leases while they are held.
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "clients/cpp/core/errors.h"
+#include "clients/cpp/core/lease_table.h"
+
+namespace holdfast::core {
+namespace {
+
+// The server remembers used-up ids for as long as this, so a later release could
+// not be told apart from one of an unknown id.
+constexpr Duration kLongestRelease = std::chrono::minutes(5);
+
+Duration Scale(Duration span, double factor) {
+  return std::chrono::duration_cast<Duration>(span * factor);
+}
+
+}  // namespace
+
+void LeaseTable::Keep(const Asking& asking, std::shared_ptr<LeaseCore> lease, Turn& turn) {
+  Holding& holding =
+      holding_
+          .emplace(asking.id,
+                   Holding{.id = asking.id, .spec = asking.spec, .lease = std::move(lease)})
+          .first->second;
+  WatchLapse(holding);
+  if (holding.spec->auto_renew && holding.spec->expire.has_value()) ScheduleRenewal(holding, turn);
+}
+
+void LeaseTable::Renew(ClaimId claim, RequestId request, Duration limit, Turn& turn) {
+  Holding& holding = holding_.at(claim);
+  if (absl::Status status = holding.lease->status(turn.now); !status.ok()) {
+    turn.Do(TellEnded{.request = request, .status = std::move(status)});
+    return;
+  }
+  const MonotonicTime give_up_at = std::min(After(turn.now, limit), holding.lease->times().lost_at);
+  const std::uint64_t call = ++last_id_;
+  holding.by_hand.insert(call);
+  SendRenewal(holding, Purpose::kRenewByHand, call, request, give_up_at, turn);
+}
+
+void LeaseTable::Release(ClaimId claim, RequestId request, Duration patience, Turn& turn) {
+  Holding released = std::move(holding_.extract(claim).mapped());
+  StopKeeping(released, turn);
+  released.lease->MarkReleased(turn.now);
+  const LeaseCore::Facts& facts = released.lease->facts();
+  ReleaseId(facts.key, facts.lease_id, facts.expire, request, patience, turn);
+}
+
+void LeaseTable::ReleaseId(const std::string& key, const std::string& lease_id,
+                           std::optional<Duration> expire, RequestId request, Duration patience,
+                           Turn& turn) {
+  const Duration useful_for =
+      std::max(std::min(expire.value_or(kLongestRelease), kLongestRelease), patience);
+  SendReleaseOf(key, lease_id, useful_for, request, patience, turn);
+}
+
+void LeaseTable::Detach(ClaimId claim, Turn& turn) {
+  Holding detached = std::move(holding_.extract(claim).mapped());
+  StopKeeping(detached, turn);
+}
+
+void LeaseTable::Lose(ClaimId claim, const absl::Status& why, Turn& turn) {
+  Lose(holding_.at(claim), why, turn);
+}
+
+void LeaseTable::Lose(Holding& holding, const absl::Status& why, Turn& turn) {
+  if (std::exchange(holding.over, true)) return;
+  if (holding.lease->MarkLost(why)) turn.Do(SignalLost{.lease = holding.lease});
+  StopKeeping(holding, turn);
+}
+
+void LeaseTable::StopKeeping(Holding& holding, Turn& turn) {
+  CancelTimer(holding.lapse_timer);
+  CancelTimer(holding.renew_timer);
+  if (holding.automatic != 0) Discard(std::exchange(holding.automatic, 0));
+  for (const std::uint64_t call : std::exchange(holding.by_hand, {})) {
+    const ShortCall stopped = TakeOut(short_calls_.at(call));
+    turn.Do(TellEnded{.request = stopped.request,
+                      .status = absl::CancelledError("the lease was given up in the meantime")});
+  }
+}
+
+void LeaseTable::WatchLapse(Holding& holding) {
+  holding.lapse_timer = SetTimer(holding.lease->times().lost_at, TimerKind::kLapse, holding.id);
+}
+
+void LeaseTable::OnLapseTimer(Holding& holding, Turn& turn) {
+  if (holding.lease->HasLapsed(turn.now)) {
+    Lose(holding, holding.lease->status(turn.now), turn);
+  } else {
+    WatchLapse(holding);  // It was renewed meanwhile.
+  }
+}
+
+void LeaseTable::ScheduleRenewal(Holding& holding, Turn& turn) {
+  const Duration expire = *holding.spec->expire;
+  // When a third of the lease has passed, or somewhat earlier, so that leases which
+  // were granted together are not all renewed together.
+  const Duration left = expire * 2 / 3 + Scale(expire / 15, random_.Fraction());
+  const MonotonicTime when = std::max(turn.now, holding.lease->times().lost_at - left);
+  holding.renew_timer = SetTimer(when, TimerKind::kRenew, holding.id);
+}
+
+void LeaseTable::RenewAutomatically(Holding& holding, Turn& turn) {
+  if (holding.lease->HasLapsed(turn.now)) {
+    Lose(holding, holding.lease->status(turn.now), turn);
+    return;
+  }
+  holding.automatic = ++last_id_;
+  SendRenewal(holding, Purpose::kRenewAutomatically, holding.automatic, kTellNobody,
+              holding.lease->times().lost_at, turn);
+}
+
+void LeaseTable::OnRenewedAutomatically(Holding& holding, const absl::StatusOr<LeaseTimes>& times,
+                                        Turn& turn) {
+  holding.automatic = 0;
+  const absl::Status applied = ApplyRenewal(holding, times, turn);
+  if (holding.over) return;
+  if (applied.ok()) {
+    ScheduleRenewal(holding, turn);
+    return;
+  }
+  // The server refuses without saying that the lease has ended, or could not be
+  // reached until the lease was as good as over.
+  holding.lease->MarkUncertain();
+  holding.renew_timer =
+      SetTimer(After(turn.now, *holding.spec->expire / 10), TimerKind::kRenew, holding.id);
+}
+
+absl::Status LeaseTable::ApplyRenewal(Holding& holding, const absl::StatusOr<LeaseTimes>& times,
+                                      Turn& turn) {
+  if (times.ok()) {
+    if (holding.lease->Extend(*times, turn.now)) return absl::OkStatus();
+    Lose(holding, holding.lease->status(turn.now), turn);
+    return holding.lease->status(turn.now);
+  }
+  if (SaysLeaseEnded(times.status())) Lose(holding, times.status(), turn);
+  return times.status();
+}
+
+void LeaseTable::SendRenewal(const Holding& holding, Purpose purpose, std::uint64_t call,
+                             RequestId request, MonotonicTime give_up_at, Turn& turn) {
+  const LeaseCore::Facts& facts = holding.lease->facts();
+  // A lease that never expires may be renewed too: to see whether it is still there.
+  const RetryPolicy policy =
+      RenewalPolicy(facts.expire.value_or(std::chrono::minutes(1)), give_up_at);
+  Start({.id = call,
+         .purpose = purpose,
+         .claim = holding.id,
+         .request = request,
+         .key = facts.key,
+         .lease_id = facts.lease_id,
+         .policy = policy,
+         .backoff = Backoff(policy.first_pause, policy.longest_pause)},
+        turn);
+}
+
+}  // namespace holdfast::core
