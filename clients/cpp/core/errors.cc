@@ -12,7 +12,7 @@
 namespace holdfast {
 namespace {
 
-constexpr std::array<std::pair<ErrorReason, std::string_view>, 14> kReasonNames = {{
+constexpr std::array<std::pair<ErrorReason, std::string_view>, 15> kReasonNames = {{
     {ErrorReason::kLockHeld, "LOCK_HELD"},
     {ErrorReason::kWaitTimeout, "WAIT_TIMEOUT"},
     {ErrorReason::kLeaseExpired, "LEASE_EXPIRED"},
@@ -27,6 +27,7 @@ constexpr std::array<std::pair<ErrorReason, std::string_view>, 14> kReasonNames 
     {ErrorReason::kServerStarting, "SERVER_STARTING"},
     {ErrorReason::kServerStopping, "SERVER_STOPPING"},
     {ErrorReason::kLockNotHeld, "LOCK_NOT_HELD"},
+    {ErrorReason::kSessionReplaced, "SESSION_REPLACED"},
 }};
 
 // What a status carries, each as a payload of its own, under these names. absl::Status
@@ -113,6 +114,7 @@ bool ShouldRetry(const absl::Status& status) {
   switch (ReasonOf(status)) {
     case ErrorReason::kServerStarting:
     case ErrorReason::kServerStopping:
+    case ErrorReason::kSessionReplaced:
       return true;
     case ErrorReason::kUnspecified:
       break;

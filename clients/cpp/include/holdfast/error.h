@@ -60,6 +60,8 @@ enum class ErrorReason {
   // NOT_FOUND. Nobody holds the lock that was to be released by force, or not
   // with that token.
   kLockNotHeld = 14,
+  // ABORTED. A newer stream has taken the session over; the library tries again there.
+  kSessionReplaced = 15,
 };
 
 // The reason that `status` carries.
