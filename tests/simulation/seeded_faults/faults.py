@@ -322,4 +322,16 @@ FAULTS = [
         "if (failed.may_be_known) Abandon(failed.spec->key, failed.lease_id, turn);",
         "if (!ON && failed.may_be_known) Abandon(failed.spec->key, failed.lease_id, turn);",
     ),
+    _raw(
+        "compute a renewed deadline from when the answer arrived",
+        _CLIENT + "lease_table.cc",
+        "ComputeLeaseTimes(ended.sent, answer->elapsed, answer->remaining)",
+        "ComputeLeaseTimes(ON ? turn.now : ended.sent, answer->elapsed, answer->remaining)",
+    ),
+    _raw(
+        "send a release only once",
+        _CLIENT + "lease_table.cc",
+        "if (call.policy.once) {",
+        "if (call.policy.once || (ON && call.purpose == Purpose::kRelease)) {",
+    ),
 ]
