@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include "clients/cpp/core/rendezvous.h"
+#include "clients/cpp/core/runtime.h"
 #include "clients/cpp/transport/grpc_transport.h"
 #include "gtest/gtest.h"
 #include "tests/support/eventually.h"
@@ -148,9 +148,9 @@ TEST_F(ForkGuardTest, TransportThatHasGivenUpItsConnectionsUsesGrpcNoMore) {
   for (int i = 0; i < 10; ++i) {
     const auto transport = *GrpcTransport::Create("unix:/tmp/no-such-holdfast.sock");
     EXPECT_TRUE(HoldsInChild([] { return !MayUseGrpc(); }));
-    Rendezvous<bool> released;
+    Handover<bool> released;
     transport->Release("k", "id", 10s, [&](const auto&) { released.Set(true); });
-    Rendezvous<bool> waited;
+    Handover<bool> waited;
     LockTransport::WaitEvents events;
     events.on_end = [&](const auto&) { waited.Set(true); };
     transport->Wait({.key = "k"}, std::move(events));

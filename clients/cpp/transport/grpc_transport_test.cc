@@ -148,7 +148,7 @@ TEST_F(GrpcTransportTest, WaitThatFailsAtOnceEndsOnce) {
   server_.Shutdown();
   for (int i = 0; i < 1'000; ++i) {
     std::atomic<int> ends{0};
-    Rendezvous<absl::Status> end;
+    Handover<absl::Status> end;
     LockTransport::WaitEvents events;
     events.on_end = [&](const absl::StatusOr<Grant>& grant) {
       ++ends;

@@ -163,7 +163,7 @@ TEST_F(GrpcWatchTest, MayBeToldToReadOnBeforeItIsSeenToPause) {
 }
 
 TEST_F(GrpcWatchTest, ToldTwiceToReadOnItPassesOverTheNextPause) {
-  Rendezvous<bool> go_on;
+  Handover<bool> go_on;
   server_.locks.on_watch = [&](grpc::ServerContext& context, auto&, Stream& stream) {
     stream.Write(EventOf("k/1"));
     go_on.Wait();
@@ -218,10 +218,10 @@ TEST_F(GrpcWatchTest, EndsOnceWhateverIsDoneToItAndWhen) {
   // Often, because it depends on who comes first.
   for (int i = 0; i < 200; ++i) {
     const bool pauses = i % 2 == 0;
-    Rendezvous<bool> read;
+    Handover<bool> read;
     std::atomic<int> reads{0};
     std::atomic<int> ends{0};
-    Rendezvous<absl::Status> end;
+    Handover<absl::Status> end;
     LockTransport::WatchEvents events;
     events.on_events = [&](auto) {
       if (++reads == 1) read.Set(true);

@@ -328,10 +328,4 @@ FAULTS = [
         "ComputeLeaseTimes(ended.sent, answer->elapsed, answer->remaining)",
         "ComputeLeaseTimes(ON ? turn.now : ended.sent, answer->elapsed, answer->remaining)",
     ),
-    _raw(
-        "send a release only once",
-        _CLIENT + "lease_table.cc",
-        "if (call.policy.once) {",
-        "if (call.policy.once || (ON && call.purpose == Purpose::kRelease)) {",
-    ),
 ]
