@@ -6,16 +6,18 @@
 #include <chrono>
 #include <future>
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "grpc/support/time.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
-#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "services/common/log.h"
 #include "services/lock/rpc/admin_service.h"
+#include "services/lock/rpc/call_loop.h"
+#include "services/lock/rpc/health_service.h"
 #include "services/lock/rpc/lock_service.h"
 #include "services/lock/rpc/session_service.h"
 #include "services/lock/rpc/unary_call.h"
@@ -46,10 +48,11 @@ int FirstReservedFd() {
   return most - std::min(kReservedFds, most / 4);
 }
 
-// These are settings of the process, for servers that are built later.
-void EnableBuiltInServices() {
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+// Half of the processors: what the engine and the clients on the same machine need is as
+// much again. More than these only keep each other from their work.
+std::size_t LoopCount() {
+  constexpr unsigned kMost = 8;
+  return std::clamp(std::thread::hardware_concurrency() / 2, 1U, kMost);
 }
 
 }  // namespace
@@ -64,9 +67,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(LockEngine& engine
     server->addresses_.push_back((*socket)->address());
     sockets.push_back(*std::move(socket));
   }
-  if (absl::Status status = server->Build(); !status.ok()) return status;
-  // Connections come only after this, so nobody sees gRPC's initial SERVING.
-  server->SetServing(false);
+  if (absl::Status status = server->Build(engine); !status.ok()) return status;
   if (auto status = server->Accept(std::move(sockets), engine.clock()); !status.ok()) return status;
   return server;
 }
@@ -76,16 +77,24 @@ GrpcServer::GrpcServer(LockEngine& engine, const RpcLimits& limits) {
   lock_service_ = std::make_unique<LockServiceImpl>(starter, limits);
   admin_service_ = std::make_unique<AdminServiceImpl>(starter);
   session_service_ = std::make_unique<SessionServiceImpl>(engine, limits);
+  health_service_ = std::make_unique<HealthServiceImpl>(std::vector<std::string>{
+      v1::LockService::service_full_name(), v1::AdminService::service_full_name(),
+      v1::SessionService::service_full_name()});
 }
 
 GrpcServer::~GrpcServer() { Shutdown(); }
 
-absl::Status GrpcServer::Build() {
-  EnableBuiltInServices();
+absl::Status GrpcServer::Build(LockEngine& engine) {
+  // A setting of the process, for servers that are built later.
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.RegisterService(lock_service_.get());
   builder.RegisterService(admin_service_.get());
   builder.RegisterService(session_service_.get());
+  builder.RegisterService(health_service_.get());
+  for (std::size_t i = 0; i < LoopCount(); ++i) {
+    loops_.push_back(std::make_unique<CallLoop>(builder.AddCompletionQueue(), engine));
+  }
   acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       grpc::InsecureServerCredentials());
@@ -107,6 +116,13 @@ absl::Status GrpcServer::Build() {
 
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) return absl::InternalError("gRPC cannot start the server");
+  for (const std::unique_ptr<CallLoop>& loop : loops_) {
+    lock_service_->ServeOn(*loop);
+    admin_service_->ServeOn(*loop);
+    session_service_->ServeOn(*loop);
+    health_service_->ServeOn(*loop);
+    loop->Start();
+  }
   return absl::OkStatus();
 }
 
@@ -127,13 +143,7 @@ absl::Status GrpcServer::Accept(std::vector<std::unique_ptr<ListeningSocket>> so
   return absl::OkStatus();
 }
 
-void GrpcServer::SetServing(bool serving) {
-  grpc::HealthCheckServiceInterface& health = *server_->GetHealthCheckService();
-  health.SetServingStatus("", serving);
-  health.SetServingStatus(v1::LockService::service_full_name(), serving);
-  health.SetServingStatus(v1::AdminService::service_full_name(), serving);
-  health.SetServingStatus(v1::SessionService::service_full_name(), serving);
-}
+void GrpcServer::SetServing(bool serving) { health_service_->SetServing(serving); }
 
 void GrpcServer::Shutdown() {
   accept_loop_.reset();
@@ -147,6 +157,7 @@ void GrpcServer::Shutdown() {
         {{"connections", connections_.Cut()}});
   }
   ended.get();
+  for (const std::unique_ptr<CallLoop>& loop : loops_) loop->Stop();
   server_.reset();
 }
 

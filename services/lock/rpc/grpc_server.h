@@ -30,6 +30,8 @@ class ExternalConnectionAcceptor;
 namespace holdfast {
 
 class AdminServiceImpl;
+class CallLoop;
+class HealthServiceImpl;
 class LockServiceImpl;
 class SessionServiceImpl;
 
@@ -66,13 +68,15 @@ class GrpcServer {
  private:
   GrpcServer(LockEngine& engine, const RpcLimits& limits);
 
-  absl::Status Build();
+  absl::Status Build(LockEngine& engine);
   absl::Status Accept(std::vector<std::unique_ptr<ListeningSocket>> sockets, const Clock& clock);
 
   std::vector<std::string> addresses_;
   std::unique_ptr<LockServiceImpl> lock_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<SessionServiceImpl> session_service_;
+  std::unique_ptr<HealthServiceImpl> health_service_;
+  std::vector<std::unique_ptr<CallLoop>> loops_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<AcceptLoop> accept_loop_;

@@ -1,6 +1,6 @@
-// holdfast.v1.LockService over gRPC's callback API: parses, validates and
+// holdfast.v1.LockService over gRPC's completion queues: parses, validates and
 // converts a request, and hands it to the engine. The engine's outcome finishes
-// the call, so no thread of gRPC's ever waits for anything.
+// the call, so no thread that serves calls ever waits for anything.
 //
 // The methods are the raw ones, which take bytes: wire.h says why.
 
@@ -9,9 +9,8 @@
 
 #include <cstddef>
 
-#include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
+#include "services/lock/rpc/call_loop.h"
 #include "services/lock/rpc/rpc_limits.h"
 #include "services/lock/rpc/stream_call.h"
 #include "services/lock/rpc/unary_call.h"
@@ -19,11 +18,10 @@
 
 namespace holdfast {
 
-using RawLockService =
-    v1::LockService::WithRawCallbackMethod_Acquire<v1::LockService::WithRawCallbackMethod_Wait<
-        v1::LockService::WithRawCallbackMethod_Release<v1::LockService::WithRawCallbackMethod_Renew<
-            v1::LockService::WithRawCallbackMethod_Get<v1::LockService::WithRawCallbackMethod_List<
-                v1::LockService::WithRawCallbackMethod_Watch<v1::LockService::Service>>>>>>>;
+using RawLockService = v1::LockService::WithRawMethod_Acquire<v1::LockService::WithRawMethod_Wait<
+    v1::LockService::WithRawMethod_Release<v1::LockService::WithRawMethod_Renew<
+        v1::LockService::WithRawMethod_Get<v1::LockService::WithRawMethod_List<
+            v1::LockService::WithRawMethod_Watch<v1::LockService::Service>>>>>>>;
 
 // Thread-safe.
 class LockServiceImpl final : public RawLockService {
@@ -34,26 +32,8 @@ class LockServiceImpl final : public RawLockService {
         open_waits_(limits.max_open_waits),
         open_watches_(limits.max_watches) {}
 
-  grpc::ServerUnaryReactor* Acquire(grpc::CallbackServerContext* context,
-                                    const grpc::ByteBuffer* request,
-                                    grpc::ByteBuffer* response) override;
-  grpc::ServerWriteReactor<grpc::ByteBuffer>* Wait(grpc::CallbackServerContext* context,
-                                                   const grpc::ByteBuffer* request) override;
-  grpc::ServerUnaryReactor* Release(grpc::CallbackServerContext* context,
-                                    const grpc::ByteBuffer* request,
-                                    grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* Renew(grpc::CallbackServerContext* context,
-                                  const grpc::ByteBuffer* request,
-                                  grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context,
-                                const grpc::ByteBuffer* request,
-                                grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
-                                 const grpc::ByteBuffer* request,
-                                 grpc::ByteBuffer* response) override;
-
-  grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(grpc::CallbackServerContext* context,
-                                                    const grpc::ByteBuffer* request) override;
+  // Lets `loop` serve all methods. It must be stopped before this goes.
+  void ServeOn(CallLoop& loop);
 
  private:
   const CallStarter starter_;

@@ -6,8 +6,16 @@
 
 namespace holdfast {
 
-void SessionReactor::Start(OpenStreams::Place place) {
-  place_ = std::move(place);
+void SessionReactor::OnStart() {
+  place_ = open_streams_.TryOpen();
+  if (place_ == nullptr) {
+    Finish(LimitExceeded("max_sessions"));
+    return;
+  }
+  // As the kernel names the other end of the connection: nothing that a client sends can
+  // make one over TCP look like this.
+  local_ = context().peer().starts_with("unix");
+  reader_.emplace(open_, shared_.max_message_bytes, local_);
   StartRead(&incoming_);
 }
 
@@ -15,14 +23,17 @@ void SessionReactor::OnReadDone(bool ok) {
   if (!ok) return EndedByClient(grpc::Status::OK);
   const Instant now = shared_.engine.clock().Read().monotonic;
   SessionWork work;
-  grpc::Status status = reader_.Read(incoming_, now, work);
+  grpc::Status status = reader_->Read(incoming_, now, work);
   incoming_.Clear();
   if (status.ok()) status = CarryOutWork(std::move(work));
   if (!status.ok()) return End(status, /*by_client=*/false);
   ReadOn();
 }
 
-void SessionReactor::OnCancel() { EndedByClient(grpc::Status::CANCELLED); }
+void SessionReactor::OnCancel() {
+  if (place_ == nullptr) return;  // It has been finished.
+  EndedByClient(grpc::Status::CANCELLED);
+}
 
 grpc::Status SessionReactor::CarryOutWork(SessionWork work) {
   std::optional<std::uint64_t> acknowledged;
@@ -49,7 +60,8 @@ void SessionReactor::Open(AttachCommand first_page, std::uint64_t operation) {
     if (known_ != Known::kNotYet) return;
     known_ = Known::kOpening;
   }
-  const CallId stream = shared_.engine.OpenStream(std::move(first_page), operation, this);
+  const CallId stream = shared_.engine.OpenStream(std::move(first_page), operation, this,
+                                                  LockEngine::Begin::kAtTakeTurn);
   bool end = false;
   bool by_client = false;
   {
@@ -73,7 +85,8 @@ void SessionReactor::Submit(std::vector<SessionOperation> operations,
     stream = stream_;
   }
   if (!stream.has_value()) return;
-  if (!operations.empty() && !shared_.engine.SubmitOperations(*stream, operations)) {
+  if (!operations.empty() &&
+      !shared_.engine.SubmitOperations(*stream, operations, LockEngine::Begin::kAtTakeTurn)) {
     Refuse(*stream, std::move(operations), failed);
   }
   if (failed.empty()) return;
@@ -102,7 +115,8 @@ void SessionReactor::Refuse(CallId stream, std::vector<SessionOperation> operati
     open_.End(operation.id);
     failed.push_back({.id = operation.id, .status = LimitExceeded("max_pending_commands")});
   }
-  if (!without_answer.empty()) shared_.engine.SubmitOperations(stream, without_answer);
+  if (!without_answer.empty())
+    shared_.engine.SubmitOperations(stream, without_answer, LockEngine::Begin::kAtTakeTurn);
 }
 
 void SessionReactor::ReadOn() {

@@ -25,10 +25,10 @@
 #include <vector>
 
 #include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
 #include "services/common/clock.h"
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/server_call.h"
 #include "services/lock/rpc/session_outbox.h"
 #include "services/lock/rpc/session_request.h"
 #include "services/lock/rpc/stalled_sessions.h"
@@ -52,11 +52,9 @@ struct SessionSharing {
   WorkerThread writer;
 };
 
-class SessionReactor final
-    : public StreamCall<grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-                        SessionMessage>,
-      private SessionListener,
-      private MayStall {
+class SessionReactor final : public StreamCall<BidiServerCall, SessionMessage>,
+                             private SessionListener,
+                             private MayStall {
  public:
   // While so much is unwritten, nothing more is read.
   static constexpr std::size_t kFullBytes = 256 * 1024;
@@ -68,16 +66,12 @@ class SessionReactor final
   // How long a client may take nothing from a stream that is full.
   static constexpr Duration kStallLimit = std::chrono::seconds(10);
 
-  // `local`: the client is at the other end of a Unix socket.
-  SessionReactor(SessionSharing& shared, bool local)
+  // Both must outlive it.
+  SessionReactor(SessionSharing& shared, OpenStreams& open_streams)
       : shared_(shared),
-        local_(local),
+        open_streams_(open_streams),
         open_(shared.max_operations),
-        reader_(open_, shared.max_message_bytes, local),
         outbox_(open_) {}
-
-  // Begins to read.
-  void Start(OpenStreams::Place place);
 
  private:
   // What the engine knows of the stream.
@@ -85,11 +79,12 @@ class SessionReactor final
 
   ~SessionReactor() override = default;
 
-  // SessionListener, on the engine's thread or within OpenStream.
+  // SessionListener, on any thread.
   void OnOutcomes(std::vector<SessionOutcome> outcomes) override;
   void OnEnded(const Refused& reason) override;
 
-  // grpc::ServerBidiReactor, on gRPC's threads.
+  // BidiServerCall.
+  void OnStart() override;
   void OnReadDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
@@ -113,15 +108,16 @@ class SessionReactor final
   void End(const grpc::Status& status, bool by_client);
   void EndedByClient(const grpc::Status& status) { End(status, /*by_client=*/local_); }
 
-  // Constant after construction, or Start.
+  // Constant after construction, or OnStart.
   SessionSharing& shared_;
-  const bool local_;
+  OpenStreams& open_streams_;
   OpenStreams::Place place_;
+  bool local_ = false;  // The client is at the other end of a Unix socket.
 
   OpenOperations open_;
   // One read at a time uses these.
   grpc::ByteBuffer incoming_;
-  SessionReader reader_;
+  std::optional<SessionReader> reader_;
 
   SessionOutbox outbox_ GUARDED_BY(mutex_);
   Known known_ GUARDED_BY(mutex_) = Known::kNotYet;

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <utility>
-
-#include "services/lock/rpc/status.h"
 
 namespace holdfast {
 namespace {
@@ -23,18 +20,9 @@ SessionServiceImpl::SessionServiceImpl(LockEngine& engine, const RpcLimits& limi
     : open_streams_(StreamsFor(limits.max_sessions)),
       shared_(engine, limits.max_message_bytes, limits.max_session_operations) {}
 
-grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SessionServiceImpl::Session(
-    grpc::CallbackServerContext* context) {
-  // As the kernel names the other end of the connection: nothing that a client sends can
-  // make one over TCP look like this.
-  const bool local = context->peer().starts_with("unix");
-  auto* call = new SessionReactor(shared_, local);
-  if (OpenStreams::Place place = open_streams_.TryOpen(); place != nullptr) {
-    call->Start(std::move(place));
-  } else {
-    call->Reject(LimitExceeded("max_sessions"));
-  }
-  return call;
+void SessionServiceImpl::ServeOn(CallLoop& loop) {
+  loop.Accept(*this, &SessionServiceImpl::RequestSession,
+              [this] { return new SessionReactor(shared_, open_streams_); });
 }
 
 }  // namespace holdfast

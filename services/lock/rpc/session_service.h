@@ -1,20 +1,18 @@
-// holdfast.v1.SessionService over gRPC's callback API; see lock_service.h.
+// holdfast.v1.SessionService over gRPC's completion queues; see lock_service.h.
 
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_SESSION_SERVICE_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_SESSION_SERVICE_H_
 
-#include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "holdfast/v1/session.grpc.pb.h"
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/call_loop.h"
 #include "services/lock/rpc/rpc_limits.h"
 #include "services/lock/rpc/session_reactor.h"
 #include "services/lock/rpc/stream_call.h"
 
 namespace holdfast {
 
-using RawSessionService =
-    v1::SessionService::WithRawCallbackMethod_Session<v1::SessionService::Service>;
+using RawSessionService = v1::SessionService::WithRawMethod_Session<v1::SessionService::Service>;
 
 // Thread-safe.
 class SessionServiceImpl final : public RawSessionService {
@@ -22,8 +20,8 @@ class SessionServiceImpl final : public RawSessionService {
   // `engine` must outlive every call.
   SessionServiceImpl(LockEngine& engine, const RpcLimits& limits);
 
-  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Session(
-      grpc::CallbackServerContext* context) override;
+  // Lets `loop` serve all methods. It must be stopped before this goes.
+  void ServeOn(CallLoop& loop);
 
  private:
   OpenStreams open_streams_;

@@ -6,10 +6,9 @@
 // next step: one message, or the end, or both at once. The step is chosen under the
 // mutex and carried out without it. Who has no time leaves the step to another thread.
 //
-// Life: as of UnaryReactor (unary_call.h), but that the engine's final outcome may
-// meet a write that is under way; then the end of that write finishes the call. As
-// soon as the mutex is free somebody else's step may finish the call, and with it the
-// object: nothing but CarryOut may follow.
+// Life: server_call.h. The engine's final outcome may meet a write that is under way;
+// then the end of that write finishes the call. As soon as the mutex is free somebody else's step
+// may finish the call, and with it the object: nothing but CarryOut may follow.
 
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_STREAM_CALL_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_STREAM_CALL_H_
@@ -21,8 +20,8 @@
 #include <utility>
 
 #include "common/mutex.h"
+#include "grpcpp/support/async_stream.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
 #include "services/lock/rpc/wire.h"
 
@@ -56,17 +55,13 @@ class OpenStreams {
   std::atomic<std::uint32_t> count_{0};
 };
 
-// The outgoing half of a call. `Reactor` is gRPC's, of any call that streams to the
-// client; `Message` is what SerializeMessage takes.
+// The outgoing half of a call. `Reactor` is a ServerCall that streams to the client;
+// `Message` is what SerializeMessage takes.
 //
-// Thread-safe in what gRPC and the engine call.
+// Thread-safe in what the loop and the engine call.
 // Invariant: at most one thread has taken a step and not carried it out.
 template <typename Reactor, typename Message>
 class StreamCall : public Reactor {
- public:
-  // Answers without the engine. REQUIRES: gRPC has not been given the object.
-  void Reject(const grpc::Status& status) { this->Finish(status); }
-
  protected:
   struct Step {
     std::optional<Message> message;

@@ -53,28 +53,27 @@ class Answerer {
 
 }  // namespace
 
-void UnaryReactor::Submit(CommandBody body, Subject subject) {
+void EngineCall::Submit(CommandBody body, Subject subject) {
   subject_ = std::move(subject);
-  call_id_ = engine_.Submit(std::move(body), this);
+  call_id_ = starter_.engine().Submit(std::move(body), this, LockEngine::Begin::kAtTakeTurn);
 }
 
-void UnaryReactor::OnOutcome(Outcome outcome) {
+void EngineCall::OnOutcome(Outcome outcome) {
   if (const Granted* granted = std::get_if<Granted>(&outcome)) {
     const LeaseRecord& lease = granted->lease.lease;
     granted_ = {.lease_id = lease.spec.lease_id, .fencing_token = lease.fencing_token};
   }
-  Answer answer = std::visit(Answerer(subject_), std::move(outcome));
-  response_.Swap(&answer.message);
-  Finish(std::move(answer.status));
+  const Answer answer = std::visit(Answerer(subject_), std::move(outcome));
+  Finish(answer.message, answer.status);
 }
 
-void UnaryReactor::OnCancel() {
-  if (call_id_.has_value()) engine_.Cancel(*call_id_);
+void EngineCall::OnCancel() {
+  if (call_id_.has_value()) starter_.engine().Cancel(*call_id_);
 }
 
-void UnaryReactor::OnDone() {
-  if (granted_.has_value() && context_.IsCancelled()) {
-    engine_.ReportUndelivered(*std::move(granted_));
+void EngineCall::OnDone() {
+  if (granted_.has_value() && cancelled()) {
+    starter_.engine().ReportUndelivered(*std::move(granted_));
   }
   delete this;
 }

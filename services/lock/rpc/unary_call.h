@@ -1,12 +1,6 @@
 // One unary call, from its bytes to its end: a request is parsed, checked against
 // its limits, converted and handed to the engine, and the engine's outcome is the
-// answer.
-//
-// Life of a UnaryReactor: made by the service's method, which calls Reject or Submit
-// before it hands the object to gRPC. So neither OnCancel nor OnDone can come before
-// the engine has named the call, even if the outcome comes within Submit. gRPC calls
-// OnDone last; the object then deletes itself. It is still there when the engine
-// tells the outcome, because only the outcome finishes the call.
+// answer. Its life: server_call.h.
 
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_UNARY_CALL_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_UNARY_CALL_H_
@@ -17,14 +11,14 @@
 #include <string>
 #include <utility>
 
-#include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
+#include "grpcpp/support/status.h"
 #include "holdfast/v1/admin_service.pb.h"
 #include "holdfast/v1/lock_service.pb.h"
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/rpc/convert.h"
 #include "services/lock/rpc/page_token.h"
+#include "services/lock/rpc/server_call.h"
 #include "services/lock/rpc/status.h"
 #include "services/lock/rpc/validate.h"
 #include "services/lock/rpc/wire.h"
@@ -48,40 +42,6 @@ inline Subject SubjectOf(const v1::ReleaseByTagRequest& request) {
   return {.filter_fingerprint = Fingerprint(request)};
 }
 
-// Thread-safe in what gRPC and the engine call: the engine's thread writes before
-// Finish, and gRPC's read after it.
-class UnaryReactor final : public grpc::ServerUnaryReactor, private CallListener {
- public:
-  // `context` and `response` are gRPC's, and outlive the call.
-  UnaryReactor(LockEngine& engine, const grpc::CallbackServerContext& context,
-               grpc::ByteBuffer& response)
-      : engine_(engine), context_(context), response_(response) {}
-
-  // Answers without the engine.
-  void Reject(const grpc::Status& status) { Finish(status); }
-
-  // Hands `body` to the engine and answers with its outcome.
-  void Submit(CommandBody body, Subject subject);
-
- private:
-  ~UnaryReactor() override = default;
-
-  // CallListener, on the engine's thread.
-  void OnOutcome(Outcome outcome) override;
-
-  // grpc::ServerUnaryReactor, on gRPC's threads.
-  void OnCancel() override;
-  void OnDone() override;
-
-  LockEngine& engine_;
-  const grpc::CallbackServerContext& context_;
-  grpc::ByteBuffer& response_;
-
-  Subject subject_;
-  std::optional<CallId> call_id_;              // Absent: the engine knows nothing of it.
-  std::optional<UndeliveredCommand> granted_;  // To be reported if it does not arrive.
-};
-
 // How every method of every service begins. Thread-safe.
 class CallStarter {
  public:
@@ -98,28 +58,58 @@ class CallStarter {
     return error.has_value() ? ToStatus(*error) : grpc::Status::OK;
   }
 
-  // A whole unary call.
-  template <typename Request>
-  grpc::ServerUnaryReactor* Start(const grpc::CallbackServerContext& context,
-                                  const grpc::ByteBuffer& bytes, grpc::ByteBuffer& response) const {
-    const Instant received = Now();
-    auto* call = new UnaryReactor(engine_, context, response);
-    Request request;
-    if (const grpc::Status status = Read(bytes, request); status.ok()) {
-      Subject subject = SubjectOf(request);
-      call->Submit(ToCommand(std::move(request), received), std::move(subject));
-    } else {
-      call->Reject(status);
-    }
-    return call;
-  }
-
   LockEngine& engine() const { return engine_; }
   Instant Now() const { return engine_.clock().Read().monotonic; }
 
  private:
   LockEngine& engine_;
   const std::size_t max_message_bytes_;
+};
+
+// What does not depend on the request's type. Finishes once, on the loop's thread or on
+// whichever tells the engine's outcome.
+class EngineCall : public UnaryServerCall, private CallListener {
+ protected:
+  explicit EngineCall(const CallStarter& starter) : starter_(starter) {}
+
+  // Answers without the engine.
+  void Reject(const grpc::Status& status) { Finish(grpc::ByteBuffer(), status); }
+
+  // Hands `body` to the engine and answers with its outcome.
+  void Submit(CommandBody body, Subject subject);
+
+  const CallStarter& starter() const { return starter_; }
+
+ private:
+  void OnOutcome(Outcome outcome) final;
+  void OnCancel() final;
+  void OnDone() final;
+
+  const CallStarter& starter_;
+  Subject subject_;
+  std::optional<CallId> call_id_;              // Absent: the engine knows nothing of it.
+  std::optional<UndeliveredCommand> granted_;  // To be reported if it does not arrive.
+};
+
+template <typename Request>
+class UnaryCall final : public EngineCall {
+ public:
+  // `starter` must outlive it.
+  explicit UnaryCall(const CallStarter& starter) : EngineCall(starter) {}
+
+ private:
+  ~UnaryCall() override = default;
+
+  void OnStart() override {
+    const Instant received = starter().Now();
+    Request request;
+    if (const grpc::Status status = starter().Read(this->request(), request); status.ok()) {
+      Subject subject = SubjectOf(request);
+      Submit(ToCommand(std::move(request), received), std::move(subject));
+    } else {
+      Reject(status);
+    }
+  }
 };
 
 }  // namespace holdfast

@@ -8,10 +8,21 @@
 
 namespace holdfast {
 
-void WaitReactor::Submit(AcquireCommand command, OpenStreams::Place place) {
-  place_ = std::move(place);
-  key_ = command.spec.key;
-  call_id_ = engine_.Submit(std::move(command), this);
+void WaitReactor::OnStart() {
+  const Instant received = starter_.Now();
+  v1::AcquireRequest request;
+  if (const grpc::Status status = starter_.Read(this->request(), request); !status.ok()) {
+    Finish(status);
+    return;
+  }
+  place_ = open_waits_.TryOpen();
+  if (place_ == nullptr) {
+    Finish(LimitExceeded("max_open_waits"));
+    return;
+  }
+  key_ = request.key();
+  call_id_ = starter_.engine().Submit(ToWaitCommand(std::move(request), received), this,
+                                      LockEngine::Begin::kAtTakeTurn);
 }
 
 void WaitReactor::OnOutcome(Outcome outcome) {
@@ -31,14 +42,14 @@ void WaitReactor::OnOutcome(Outcome outcome) {
 // A write that is under way comes to its end too, so the engine is all that
 // needs to know. Its final outcome ends the call.
 void WaitReactor::OnCancel() {
-  if (call_id_.has_value()) engine_.Cancel(*call_id_);
+  if (call_id_.has_value()) starter_.engine().Cancel(*call_id_);
 }
 
 void WaitReactor::OnDone() {
   {
     MutexLock lock(mutex_);
-    if (granted_.has_value() && (broken() || context_.IsCancelled())) {
-      engine_.ReportUndelivered(*std::move(granted_));
+    if (granted_.has_value() && (broken() || cancelled())) {
+      starter_.engine().ReportUndelivered(*std::move(granted_));
     }
   }
   delete this;

@@ -11,43 +11,38 @@
 #include <optional>
 #include <string>
 
-#include "grpcpp/server_context.h"
-#include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "holdfast/v1/lock_service.pb.h"
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/server_call.h"
 #include "services/lock/rpc/stream_call.h"
+#include "services/lock/rpc/unary_call.h"
 
 namespace holdfast {
 
-class WaitReactor final
-    : public StreamCall<grpc::ServerWriteReactor<grpc::ByteBuffer>, v1::WaitEvent>,
-      private CallListener {
+class WaitReactor final : public StreamCall<WriteServerCall, v1::WaitEvent>, private CallListener {
  public:
-  // `context` is gRPC's and outlives the call.
-  WaitReactor(LockEngine& engine, const grpc::CallbackServerContext& context)
-      : engine_(engine), context_(context) {}
-
-  // Hands `command` to the engine.
-  void Submit(AcquireCommand command, OpenStreams::Place place);
+  // Both must outlive it.
+  WaitReactor(const CallStarter& starter, OpenStreams& open_waits)
+      : starter_(starter), open_waits_(open_waits) {}
 
  private:
   ~WaitReactor() override = default;
 
-  // CallListener, on the engine's thread.
+  void OnStart() override;
+
+  // CallListener, on any thread.
   void OnOutcome(Outcome outcome) override;
 
-  // grpc::ServerWriteReactor, on gRPC's threads.
   void OnCancel() override;
   void OnDone() override;
 
   Step NextStep() override REQUIRES(mutex_);
   Step LastStep(Outcome outcome) REQUIRES(mutex_);
 
-  LockEngine& engine_;
-  const grpc::CallbackServerContext& context_;
+  const CallStarter& starter_;
+  OpenStreams& open_waits_;
 
-  // Set by Submit.
+  // Set by OnStart.
   OpenStreams::Place place_;
   std::string key_;  // For messages.
   std::optional<CallId> call_id_;

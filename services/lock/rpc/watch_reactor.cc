@@ -5,13 +5,24 @@
 #include <utility>
 #include <variant>
 
+#include "services/lock/rpc/convert.h"
 #include "services/lock/rpc/status.h"
 
 namespace holdfast {
 
-void WatchReactor::Submit(WatchCommand command, OpenStreams::Place place) {
-  place_ = std::move(place);
-  const CallId call_id = engine_.Submit(std::move(command), this);
+void WatchReactor::OnStart() {
+  v1::WatchRequest request;
+  if (const grpc::Status status = starter_.Read(this->request(), request); !status.ok()) {
+    Finish(status);
+    return;
+  }
+  place_ = open_watches_.TryOpen();
+  if (place_ == nullptr) {
+    Finish(LimitExceeded("max_watches"));
+    return;
+  }
+  const CallId call_id =
+      engine_.Submit(ToCommand(std::move(request)), this, LockEngine::Begin::kAtTakeTurn);
   Step step;
   {
     MutexLock lock(mutex_);

@@ -17,10 +17,10 @@
 #include <deque>
 #include <optional>
 
-#include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/server_call.h"
 #include "services/lock/rpc/stream_call.h"
+#include "services/lock/rpc/unary_call.h"
 #include "services/lock/rpc/watch_event.h"
 #include "services/lock/rpc/worker_thread.h"
 
@@ -28,33 +28,34 @@ namespace holdfast {
 
 // What all Watch calls share. Outlives them.
 struct WatchWriting {
-  WatchEvents events;   // The engine thread's own.
+  WatchEvents events;   // For whoever has the engine's turn.
   WorkerThread thread;  // Writes, so that the engine's thread has no more to do for each
                         // watch than to hand over.
 };
 
-class WatchReactor final
-    : public StreamCall<grpc::ServerWriteReactor<grpc::ByteBuffer>, WatchMessage>,
-      private CallListener {
+class WatchReactor final : public StreamCall<WriteServerCall, WatchMessage>, private CallListener {
  public:
   // A message carries at most this many events, which keeps it below a megabyte.
   static constexpr std::size_t kEventsPerMessage = 256;
 
   // `max_backlog`: events that may gather. More than a page of a snapshot, or no
-  // watch could ever begin.
-  WatchReactor(LockEngine& engine, WatchWriting& writing, std::size_t max_backlog)
-      : engine_(engine), writing_(writing), max_backlog_(max_backlog) {}
-
-  // Hands `command` to the engine.
-  void Submit(WatchCommand command, OpenStreams::Place place);
+  // watch could ever begin. The others must outlive it.
+  WatchReactor(const CallStarter& starter, OpenStreams& open_watches, WatchWriting& writing,
+               std::size_t max_backlog)
+      : engine_(starter.engine()),
+        starter_(starter),
+        open_watches_(open_watches),
+        writing_(writing),
+        max_backlog_(max_backlog) {}
 
  private:
   ~WatchReactor() override = default;
 
-  // CallListener, on the engine's thread or, before Submit returns, within it.
+  void OnStart() override;
+
+  // CallListener, on any thread.
   void OnOutcome(Outcome outcome) override;
 
-  // grpc::ServerWriteReactor, on gRPC's threads.
   void OnCancel() override;
   void OnDone() override;
 
@@ -64,9 +65,11 @@ class WatchReactor final
   WatchMessage TakeMessage() REQUIRES(mutex_);
 
   LockEngine& engine_;
+  const CallStarter& starter_;
+  OpenStreams& open_watches_;
   WatchWriting& writing_;
   const std::size_t max_backlog_;
-  OpenStreams::Place place_;  // Set by Submit.
+  OpenStreams::Place place_;  // Set by OnStart.
 
   std::optional<CallId> call_id_ GUARDED_BY(mutex_);
   bool overflowed_ GUARDED_BY(mutex_) = false;

@@ -1,0 +1,40 @@
+#include "services/lock/rpc/call_loop.h"
+
+#include "grpc/support/time.h"
+
+namespace holdfast {
+namespace {
+
+// Then the engine has its turn even if there are more. A call takes three.
+constexpr int kEventsAtOnce = 512;
+
+}  // namespace
+
+void CallLoop::Run() {
+  const gpr_timespec at_once = gpr_time_0(GPR_CLOCK_MONOTONIC);
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_->Next(&tag, &ok)) {
+    int events = 0;
+    do {
+      static_cast<Event*>(tag)->Happen(ok);
+    } while (++events < kEventsAtOnce &&
+             queue_->AsyncNext(&tag, &ok, at_once) == grpc::CompletionQueue::GOT_EVENT);
+    engine_.TakeTurn();
+  }
+}
+
+void CallLoop::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  queue_->Shutdown();
+  if (thread_.joinable()) {
+    thread_.join();
+    return;
+  }
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_->Next(&tag, &ok)) static_cast<Event*>(tag)->Happen(ok);
+}
+
+}  // namespace holdfast
