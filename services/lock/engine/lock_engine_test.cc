@@ -14,53 +14,15 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/lock/engine/testing/gate_store.h"
+#include "services/lock/engine/testing/lock_engine_fixture.h"
 
 namespace holdfast {
 namespace {
 
 using ::testing::SizeIs;
 
-// Keeps what it is told.
-class Caller final : public CallListener {
- public:
-  void OnOutcome(Outcome outcome) override {
-    if (!IsFinal(outcome)) return;
-    final_.set_value(std::move(outcome));
-  }
-  Outcome Get() { return future_.get(); }
-  bool Answered() const {
-    return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-  }
-
- private:
-  std::promise<Outcome> final_;
-  std::future<Outcome> future_ = final_.get_future();
-};
-
-Refusal RefusalIn(const Outcome& outcome) {
-  const auto* refused = std::get_if<Refused>(&outcome);
-  return refused == nullptr ? Refusal{-1} : refused->reason;
-}
-
-class LockEngineTest : public ::testing::Test {
- protected:
-  void Start() { ASSERT_TRUE(engine_.Start(std::make_unique<GateStore>(gate_)).ok()); }
-
-  static AcquireCommand Acquire(std::string key, std::string lease_id, Duration timeout = {}) {
-    return {.spec = {.key = std::move(key), .lease_id = std::move(lease_id)},
-            .timeout = timeout,
-            .received = SystemClock().Read().monotonic};
-  }
-
-  StoreGate gate_;
-  std::promise<absl::Status> fatal_;
-  LockEngine engine_{Limits{.max_pending_commands = 100}, SystemClock(),
-                     [this](const absl::Status& status) { fatal_.set_value(status); }};
-};
-
 TEST_F(LockEngineTest, BeforeItsStartCommandsAreRefused) {
-  Caller caller;
+  EngineCaller caller;
   engine_.Submit(Acquire("k", "a"), &caller);
   EXPECT_EQ(RefusalIn(caller.Get()), Refusal::kStarting);
 }
@@ -69,13 +31,13 @@ TEST_F(LockEngineTest, WhileItLoadsCommandsAreRefused) {
   gate_.Close();
   std::thread starting([this] { Start(); });
   gate_.AwaitArrival();
-  Caller caller;
+  EngineCaller caller;
   engine_.Submit(Acquire("k", "a"), &caller);
   EXPECT_EQ(RefusalIn(caller.Get()), Refusal::kStarting);
   gate_.Open();
   starting.join();
   EXPECT_FALSE(engine_.AbandonStart()) << "too late";
-  Caller second;
+  EngineCaller second;
   engine_.Submit(Acquire("k", "a"), &second);
   EXPECT_TRUE(std::holds_alternative<Granted>(second.Get()));
 }
@@ -87,12 +49,12 @@ TEST_F(LockEngineTest, AnAbandonedStartServesNobody) {
   gate_.AwaitArrival();
   EXPECT_TRUE(engine_.AbandonStart());
   EXPECT_FALSE(engine_.AbandonStart());
-  Caller meanwhile;
+  EngineCaller meanwhile;
   engine_.Submit(Acquire("k", "a"), &meanwhile);
   EXPECT_EQ(RefusalIn(meanwhile.Get()), Refusal::kStopping);
   gate_.Open();
   EXPECT_EQ(starting.get().code(), absl::StatusCode::kCancelled);
-  Caller late;
+  EngineCaller late;
   engine_.Submit(Acquire("k", "b"), &late);
   EXPECT_EQ(RefusalIn(late.Get()), Refusal::kStopping);
   engine_.Drain();
@@ -102,10 +64,10 @@ TEST_F(LockEngineTest, AnAbandonedStartServesNobody) {
 TEST_F(LockEngineTest, NothingIsToldBeforeItsCommit) {
   Start();
   gate_.Close();
-  Caller first;
+  EngineCaller first;
   engine_.Submit(Acquire("k", "a"), &first);
   gate_.AwaitArrival();
-  Caller reader;
+  EngineCaller reader;
   engine_.Submit(GetCommand{"k"}, &reader);
   EXPECT_FALSE(first.Answered());
   EXPECT_FALSE(reader.Answered());
@@ -117,27 +79,27 @@ TEST_F(LockEngineTest, NothingIsToldBeforeItsCommit) {
 TEST_F(LockEngineTest, WhatComesDuringACommitSharesTheNext) {
   Start();
   gate_.Close();
-  Caller first;
+  EngineCaller first;
   engine_.Submit(Acquire("first", "first"), &first);
   gate_.AwaitArrival();
-  std::vector<Caller> callers(50);
+  std::vector<EngineCaller> callers(50);
   for (std::size_t i = 0; i < callers.size(); ++i) {
     const std::string name = std::to_string(i);
     engine_.Submit(Acquire(name, name), &callers[i]);
   }
   gate_.Open();
-  for (Caller& caller : callers) EXPECT_TRUE(std::holds_alternative<Granted>(caller.Get()));
+  for (EngineCaller& caller : callers) EXPECT_TRUE(std::holds_alternative<Granted>(caller.Get()));
   EXPECT_THAT(gate_.batch_sizes(), SizeIs(2));
 }
 
 TEST_F(LockEngineTest, AFullMailboxRefusesAtOnce) {
   Start();
   gate_.Close();
-  Caller first;
+  EngineCaller first;
   engine_.Submit(Acquire("first", "first"), &first);
   gate_.AwaitArrival();
-  std::vector<Caller> callers(101);
-  for (Caller& caller : callers) engine_.Submit(GetCommand{"k"}, &caller);
+  std::vector<EngineCaller> callers(101);
+  for (EngineCaller& caller : callers) engine_.Submit(GetCommand{"k"}, &caller);
   ASSERT_TRUE(callers.back().Answered());
   const Outcome refused = callers.back().Get();
   EXPECT_EQ(RefusalIn(refused), Refusal::kLimitExceeded);
@@ -149,8 +111,8 @@ TEST_F(LockEngineTest, AFullMailboxRefusesAtOnce) {
 
 TEST_F(LockEngineTest, ACancelledWaiterIsAnsweredOnce) {
   Start();
-  Caller holder;
-  Caller waiter;
+  EngineCaller holder;
+  EngineCaller waiter;
   engine_.Submit(Acquire("k", "a"), &holder);
   const CallId call = engine_.Submit(Acquire("k", "b", kNoTimeout), &waiter);
   engine_.Cancel(call);
@@ -161,18 +123,18 @@ TEST_F(LockEngineTest, ACancelledWaiterIsAnsweredOnce) {
 
 TEST_F(LockEngineTest, DrainingAnswersAllWhoWaitAndRefusesAllWhoCome) {
   Start();
-  Caller holder;
+  EngineCaller holder;
   engine_.Submit(Acquire("k", "holder"), &holder);
-  std::vector<Caller> waiters(50);
+  std::vector<EngineCaller> waiters(50);
   for (std::size_t i = 0; i < waiters.size(); ++i) {
     engine_.Submit(Acquire("k", "w" + std::to_string(i), kNoTimeout), &waiters[i]);
   }
   engine_.Drain();
-  for (Caller& waiter : waiters) {
+  for (EngineCaller& waiter : waiters) {
     ASSERT_TRUE(waiter.Answered()) << "Drain returns only when all have been told";
     EXPECT_EQ(RefusalIn(waiter.Get()), Refusal::kStopping);
   }
-  Caller late;
+  EngineCaller late;
   engine_.Submit(Acquire("k", "late"), &late);
   EXPECT_EQ(RefusalIn(late.Get()), Refusal::kStopping);
 }
@@ -180,21 +142,21 @@ TEST_F(LockEngineTest, DrainingAnswersAllWhoWaitAndRefusesAllWhoCome) {
 TEST_F(LockEngineTest, AFailedCommitIsFatalAndAnswersNobody) {
   Start();
   gate_.FailWith(absl::InternalError("disk"));
-  Caller caller;
+  EngineCaller caller;
   engine_.Submit(Acquire("k", "a"), &caller);
   EXPECT_EQ(fatal_.get_future().get().message(), "disk");
   engine_.Stop();
   EXPECT_FALSE(caller.Answered());
   EXPECT_EQ(engine_.stats().leases, 0u) << "what was not stored has not happened";
-  Caller late;
+  EngineCaller late;
   engine_.Submit(Acquire("k", "b"), &late);
   EXPECT_EQ(RefusalIn(late.Get()), Refusal::kStopping);
 }
 
 TEST_F(LockEngineTest, ALeaseLapsesWithoutAnybodyAsking) {
   Start();
-  Caller holder;
-  Caller waiter;
+  EngineCaller holder;
+  EngineCaller waiter;
   AcquireCommand acquire = Acquire("k", "a");
   acquire.spec.expire = std::chrono::milliseconds(20);
   engine_.Submit(acquire, &holder);
@@ -204,7 +166,7 @@ TEST_F(LockEngineTest, ALeaseLapsesWithoutAnybodyAsking) {
 
 TEST_F(LockEngineTest, ThoseWhoAreToldOfATurnFindItInTheStats) {
   Start();
-  Caller holder;
+  EngineCaller holder;
   engine_.Submit(Acquire("k", "a"), &holder);
   EXPECT_TRUE(std::holds_alternative<Granted>(holder.Get()));
   EXPECT_EQ(engine_.stats().leases, 1u);
@@ -272,8 +234,8 @@ TEST_F(LockEngineTest, AGrantThatDidNotArriveGoesToTheNext) {
   LockEngine engine(Limits{.reattach_window = std::chrono::milliseconds(1)}, SystemClock(),
                     [](const absl::Status& status) { ADD_FAILURE() << status; });
   ASSERT_TRUE(engine.Start(std::make_unique<GateStore>(gate_)).ok());
-  Caller gone;
-  Caller next;
+  EngineCaller gone;
+  EngineCaller next;
   engine.Submit(Acquire("k", "a"), &gone);
   engine.Submit(Acquire("k", "b", kNoTimeout), &next);
   const std::uint64_t token = std::get<Granted>(gone.Get()).lease.lease.fencing_token;
@@ -292,11 +254,11 @@ TEST_F(LockEngineTest, ManyThreadsGetOneFinalOutcomeEachAndDistinctTokens) {
     threads.emplace_back([&, t] {
       for (int round = 0; round < kRounds; ++round) {
         const std::string id = std::to_string(t) + "-" + std::to_string(round);
-        Caller acquired;
+        EngineCaller acquired;
         engine_.Submit(Acquire("k", id, kNoTimeout), &acquired);
         tokens[static_cast<std::size_t>(t)].push_back(
             std::get<Granted>(acquired.Get()).lease.lease.fencing_token);
-        Caller released;
+        EngineCaller released;
         engine_.Submit(ReleaseCommand{.key = "k", .lease_id = id}, &released);
         EXPECT_TRUE(std::holds_alternative<Released>(released.Get()));
       }
@@ -312,174 +274,6 @@ TEST_F(LockEngineTest, ManyThreadsGetOneFinalOutcomeEachAndDistinctTokens) {
   EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
   const TableStats stats = engine_.stats();
   EXPECT_EQ(stats.locks + stats.leases + stats.waiters + stats.open_calls + stats.timers, 0u);
-}
-
-// Forgets what it is given, without waiting for anything.
-class QuickStore final : public LockStore {
- public:
-  explicit QuickStore(absl::Status commit = absl::OkStatus()) : commit_(std::move(commit)) {}
-
-  absl::Status Load(RecordVisitor& /*visitor*/) override { return absl::OkStatus(); }
-  absl::Status Commit(const RecordBatch& /*batch*/) override { return commit_; }
-  bool MayWait(const RecordBatch& /*batch*/) const override { return false; }
-
- private:
-  const absl::Status commit_;
-};
-
-class TakeTurnTest : public LockEngineTest {
- protected:
-  static constexpr auto kAtTakeTurn = LockEngine::Begin::kAtTakeTurn;
-
-  void StartQuick(absl::Status commit = absl::OkStatus()) {
-    ASSERT_TRUE(engine_.Start(std::make_unique<QuickStore>(std::move(commit))).ok());
-  }
-};
-
-TEST_F(TakeTurnTest, AnswersBeforeItReturnsIfThereIsNoDiskToWaitFor) {
-  StartQuick();
-  for (int round = 0; round < 100; ++round) {
-    Caller acquired;
-    engine_.Submit(Acquire("k", std::to_string(round)), &acquired, kAtTakeTurn);
-    Caller released;
-    engine_.Submit(ReleaseCommand{.key = "k", .lease_id = std::to_string(round)}, &released,
-                   kAtTakeTurn);
-    engine_.TakeTurn();
-    // Unless the engine's thread has just begun with the turn of its heartbeat, which
-    // takes them too.
-    EXPECT_TRUE(std::holds_alternative<Granted>(acquired.Get()));
-    EXPECT_TRUE(std::holds_alternative<Released>(released.Get()));
-  }
-}
-
-TEST_F(TakeTurnTest, DoesNotWaitForADisk) {
-  Start();
-  gate_.Close();
-  Caller first;
-  engine_.Submit(Acquire("k", "a"), &first, kAtTakeTurn);
-  engine_.TakeTurn();
-  gate_.AwaitArrival();
-  Caller second;
-  engine_.Submit(GetCommand{"k"}, &second, kAtTakeTurn);
-  engine_.TakeTurn();
-  EXPECT_FALSE(first.Answered());
-  EXPECT_FALSE(second.Answered()) << "it has read what is not durable yet";
-  gate_.Open();
-  EXPECT_TRUE(std::holds_alternative<Granted>(first.Get()));
-  EXPECT_THAT(std::get<Shown>(second.Get()).lock.holders, SizeIs(1));
-}
-
-TEST_F(TakeTurnTest, WithNothingSubmittedDoesNothing) {
-  engine_.TakeTurn();
-  Start();
-  engine_.TakeTurn();
-  engine_.Drain();
-  engine_.Stop();
-  engine_.TakeTurn();
-  EXPECT_THAT(gate_.batch_sizes(), SizeIs(0));
-}
-
-TEST_F(TakeTurnTest, TheEnginesThreadFiresTheTimersThatItSets) {
-  StartQuick();
-  Caller holder;
-  Caller waiter;
-  AcquireCommand acquire = Acquire("k", "a");
-  acquire.spec.expire = std::chrono::milliseconds(20);
-  engine_.Submit(acquire, &holder, kAtTakeTurn);
-  engine_.Submit(Acquire("k", "b", kNoTimeout), &waiter, kAtTakeTurn);
-  engine_.TakeTurn();
-  EXPECT_TRUE(std::holds_alternative<Granted>(waiter.Get()));
-}
-
-TEST_F(TakeTurnTest, WhatIsSubmittedWithinATurnIsDoneInTheNext) {
-  StartQuick();
-  // Releases as soon as it has been granted.
-  class Eager final : public CallListener {
-   public:
-    explicit Eager(LockEngine& engine) : engine_(engine) {}
-    void OnOutcome(Outcome /*outcome*/) override {
-      engine_.Submit(ReleaseCommand{.key = "k", .lease_id = "a"}, &released, kAtTakeTurn);
-      engine_.TakeTurn();
-    }
-    Caller released;
-
-   private:
-    LockEngine& engine_;
-  };
-  Eager eager(engine_);
-  engine_.Submit(Acquire("k", "a"), &eager, kAtTakeTurn);
-  engine_.TakeTurn();
-  EXPECT_TRUE(std::holds_alternative<Released>(eager.released.Get()));
-}
-
-TEST_F(TakeTurnTest, StopAnswersWhatNobodyHasTakenYet) {
-  StartQuick();
-  Caller caller;
-  engine_.Submit(Acquire("k", "a"), &caller, kAtTakeTurn);
-  engine_.Stop();
-  EXPECT_TRUE(std::holds_alternative<Granted>(caller.Get()));
-}
-
-TEST_F(TakeTurnTest, AFailedCommitIsFatalAndAnswersNobody) {
-  StartQuick(absl::InternalError("disk"));
-  Caller caller;
-  engine_.Submit(Acquire("k", "a"), &caller, kAtTakeTurn);
-  engine_.TakeTurn();
-  EXPECT_EQ(fatal_.get_future().get().message(), "disk");
-  Caller late;
-  engine_.Submit(Acquire("k", "b"), &late, kAtTakeTurn);
-  engine_.TakeTurn();
-  EXPECT_EQ(RefusalIn(late.Get()), Refusal::kStopping);
-  engine_.Stop();
-  EXPECT_FALSE(caller.Answered());
-  EXPECT_EQ(engine_.stats().leases, 0u);
-}
-
-// Some take turns, some wake the engine's thread; whoever has the turn does it for all.
-TEST_F(TakeTurnTest, ManyThreadsTakeTurnsAboutIt) {
-  for (const bool quick : {true, false}) {
-    LockEngine engine(Limits(), SystemClock(),
-                      [](const absl::Status& status) { ADD_FAILURE() << status; });
-    std::unique_ptr<LockStore> store;
-    if (quick) {
-      store = std::make_unique<QuickStore>();
-    } else {
-      store = std::make_unique<GateStore>(gate_);
-    }
-    ASSERT_TRUE(engine.Start(std::move(store)).ok());
-    constexpr int kThreads = 8;
-    constexpr int kRounds = 200;
-    std::vector<std::vector<std::uint64_t>> tokens(kThreads);
-    std::vector<std::thread> threads;
-    for (int t = 0; t < kThreads; ++t) {
-      threads.emplace_back([&, t] {
-        const auto begin = t % 4 == 0 ? LockEngine::Begin::kNow : kAtTakeTurn;
-        for (int round = 0; round < kRounds; ++round) {
-          const std::string id = std::to_string(t) + "-" + std::to_string(round);
-          Caller acquired;
-          engine.Submit(Acquire("k", id, kNoTimeout), &acquired, begin);
-          if (begin == kAtTakeTurn) engine.TakeTurn();
-          tokens[static_cast<std::size_t>(t)].push_back(
-              std::get<Granted>(acquired.Get()).lease.lease.fencing_token);
-          Caller released;
-          engine.Submit(ReleaseCommand{.key = "k", .lease_id = id}, &released, begin);
-          if (begin == kAtTakeTurn) engine.TakeTurn();
-          EXPECT_TRUE(std::holds_alternative<Released>(released.Get()));
-        }
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    std::vector<std::uint64_t> all;
-    for (const auto& some : tokens) {
-      EXPECT_TRUE(std::is_sorted(some.begin(), some.end()));
-      all.insert(all.end(), some.begin(), some.end());
-    }
-    std::sort(all.begin(), all.end());
-    EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
-    const TableStats stats = engine.stats();
-    EXPECT_EQ(stats.locks + stats.leases + stats.waiters + stats.open_calls + stats.timers, 0u);
-    engine.Drain();
-  }
 }
 
 }  // namespace

@@ -1,0 +1,190 @@
+// Turns that other threads than the engine's take.
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/lock/engine/lock_engine.h"
+#include "services/lock/engine/testing/lock_engine_fixture.h"
+
+namespace holdfast {
+namespace {
+
+using ::testing::SizeIs;
+
+// Forgets what it is given, without waiting for anything.
+class QuickStore final : public LockStore {
+ public:
+  explicit QuickStore(absl::Status commit = absl::OkStatus()) : commit_(std::move(commit)) {}
+
+  absl::Status Load(RecordVisitor& /*visitor*/) override { return absl::OkStatus(); }
+  absl::Status Commit(const RecordBatch& /*batch*/) override { return commit_; }
+  bool MayWait(const RecordBatch& /*batch*/) const override { return false; }
+
+ private:
+  const absl::Status commit_;
+};
+
+class TakeTurnTest : public LockEngineTest {
+ protected:
+  static constexpr auto kAtTakeTurn = LockEngine::Begin::kAtTakeTurn;
+
+  void StartQuick(absl::Status commit = absl::OkStatus()) {
+    ASSERT_TRUE(engine_.Start(std::make_unique<QuickStore>(std::move(commit))).ok());
+  }
+};
+
+TEST_F(TakeTurnTest, AnswersBeforeItReturnsIfThereIsNoDiskToWaitFor) {
+  StartQuick();
+  for (int round = 0; round < 100; ++round) {
+    EngineCaller acquired;
+    engine_.Submit(Acquire("k", std::to_string(round)), &acquired, kAtTakeTurn);
+    EngineCaller released;
+    engine_.Submit(ReleaseCommand{.key = "k", .lease_id = std::to_string(round)}, &released,
+                   kAtTakeTurn);
+    engine_.TakeTurn();
+    // Unless the engine's thread has just begun with the turn of its heartbeat, which
+    // takes them too.
+    EXPECT_TRUE(std::holds_alternative<Granted>(acquired.Get()));
+    EXPECT_TRUE(std::holds_alternative<Released>(released.Get()));
+  }
+}
+
+TEST_F(TakeTurnTest, DoesNotWaitForADisk) {
+  Start();
+  gate_.Close();
+  EngineCaller first;
+  engine_.Submit(Acquire("k", "a"), &first, kAtTakeTurn);
+  engine_.TakeTurn();
+  gate_.AwaitArrival();
+  EngineCaller second;
+  engine_.Submit(GetCommand{"k"}, &second, kAtTakeTurn);
+  engine_.TakeTurn();
+  EXPECT_FALSE(first.Answered());
+  EXPECT_FALSE(second.Answered()) << "it has read what is not durable yet";
+  gate_.Open();
+  EXPECT_TRUE(std::holds_alternative<Granted>(first.Get()));
+  EXPECT_THAT(std::get<Shown>(second.Get()).lock.holders, SizeIs(1));
+}
+
+TEST_F(TakeTurnTest, WithNothingSubmittedDoesNothing) {
+  engine_.TakeTurn();
+  Start();
+  engine_.TakeTurn();
+  engine_.Drain();
+  engine_.Stop();
+  engine_.TakeTurn();
+  EXPECT_THAT(gate_.batch_sizes(), SizeIs(0));
+}
+
+TEST_F(TakeTurnTest, TheEnginesThreadFiresTheTimersThatItSets) {
+  StartQuick();
+  EngineCaller holder;
+  EngineCaller waiter;
+  AcquireCommand acquire = Acquire("k", "a");
+  acquire.spec.expire = std::chrono::milliseconds(20);
+  engine_.Submit(acquire, &holder, kAtTakeTurn);
+  engine_.Submit(Acquire("k", "b", kNoTimeout), &waiter, kAtTakeTurn);
+  engine_.TakeTurn();
+  EXPECT_TRUE(std::holds_alternative<Granted>(waiter.Get()));
+}
+
+TEST_F(TakeTurnTest, WhatIsSubmittedWithinATurnIsDoneInTheNext) {
+  StartQuick();
+  // Releases as soon as it has been granted.
+  class Eager final : public CallListener {
+   public:
+    explicit Eager(LockEngine& engine) : engine_(engine) {}
+    void OnOutcome(Outcome /*outcome*/) override {
+      engine_.Submit(ReleaseCommand{.key = "k", .lease_id = "a"}, &released, kAtTakeTurn);
+      engine_.TakeTurn();
+    }
+    EngineCaller released;
+
+   private:
+    LockEngine& engine_;
+  };
+  Eager eager(engine_);
+  engine_.Submit(Acquire("k", "a"), &eager, kAtTakeTurn);
+  engine_.TakeTurn();
+  EXPECT_TRUE(std::holds_alternative<Released>(eager.released.Get()));
+}
+
+TEST_F(TakeTurnTest, StopAnswersWhatNobodyHasTakenYet) {
+  StartQuick();
+  EngineCaller caller;
+  engine_.Submit(Acquire("k", "a"), &caller, kAtTakeTurn);
+  engine_.Stop();
+  EXPECT_TRUE(std::holds_alternative<Granted>(caller.Get()));
+}
+
+TEST_F(TakeTurnTest, AFailedCommitIsFatalAndAnswersNobody) {
+  StartQuick(absl::InternalError("disk"));
+  EngineCaller caller;
+  engine_.Submit(Acquire("k", "a"), &caller, kAtTakeTurn);
+  engine_.TakeTurn();
+  EXPECT_EQ(fatal_.get_future().get().message(), "disk");
+  EngineCaller late;
+  engine_.Submit(Acquire("k", "b"), &late, kAtTakeTurn);
+  engine_.TakeTurn();
+  EXPECT_EQ(RefusalIn(late.Get()), Refusal::kStopping);
+  engine_.Stop();
+  EXPECT_FALSE(caller.Answered());
+  EXPECT_EQ(engine_.stats().leases, 0u);
+}
+
+// Some take turns, some wake the engine's thread; whoever has the turn does it for all.
+TEST_F(TakeTurnTest, ManyThreadsTakeTurnsAboutIt) {
+  for (const bool quick : {true, false}) {
+    LockEngine engine(Limits(), SystemClock(),
+                      [](const absl::Status& status) { ADD_FAILURE() << status; });
+    std::unique_ptr<LockStore> store;
+    if (quick) {
+      store = std::make_unique<QuickStore>();
+    } else {
+      store = std::make_unique<GateStore>(gate_);
+    }
+    ASSERT_TRUE(engine.Start(std::move(store)).ok());
+    constexpr int kThreads = 8;
+    constexpr int kRounds = 200;
+    std::vector<std::vector<std::uint64_t>> tokens(kThreads);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        const auto begin = t % 4 == 0 ? LockEngine::Begin::kNow : kAtTakeTurn;
+        for (int round = 0; round < kRounds; ++round) {
+          const std::string id = std::to_string(t) + "-" + std::to_string(round);
+          EngineCaller acquired;
+          engine.Submit(Acquire("k", id, kNoTimeout), &acquired, begin);
+          if (begin == kAtTakeTurn) engine.TakeTurn();
+          tokens[static_cast<std::size_t>(t)].push_back(
+              std::get<Granted>(acquired.Get()).lease.lease.fencing_token);
+          EngineCaller released;
+          engine.Submit(ReleaseCommand{.key = "k", .lease_id = id}, &released, begin);
+          if (begin == kAtTakeTurn) engine.TakeTurn();
+          EXPECT_TRUE(std::holds_alternative<Released>(released.Get()));
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    std::vector<std::uint64_t> all;
+    for (const auto& some : tokens) {
+      EXPECT_TRUE(std::is_sorted(some.begin(), some.end()));
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    std::sort(all.begin(), all.end());
+    EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
+    const TableStats stats = engine.stats();
+    EXPECT_EQ(stats.locks + stats.leases + stats.waiters + stats.open_calls + stats.timers, 0u);
+    engine.Drain();
+  }
+}
+
+}  // namespace
+}  // namespace holdfast
