@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string>
 
+#include "absl/synchronization/mutex.h"
 #include "google/protobuf/stubs/logging.h"
 #include "grpc/support/log.h"
 #include "services/common/log.h"
@@ -69,6 +70,8 @@ void LogForProtobuf(google::protobuf::LogLevel severity, const char* file, int l
 }  // namespace
 
 void SetUpProcess() {
+  // Debian's abseil looks for deadlocks among all mutexes of gRPC, whenever one is taken.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const sigset_t signals = WaitedForSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);

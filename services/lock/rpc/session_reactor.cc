@@ -115,8 +115,8 @@ void SessionReactor::Refuse(CallId stream, std::vector<SessionOperation> operati
     open_.End(operation.id);
     failed.push_back({.id = operation.id, .status = LimitExceeded("max_pending_commands")});
   }
-  if (!without_answer.empty())
-    shared_.engine.SubmitOperations(stream, without_answer, LockEngine::Begin::kAtTakeTurn);
+  if (without_answer.empty()) return;
+  shared_.engine.SubmitOperations(stream, without_answer, LockEngine::Begin::kAtTakeTurn);
 }
 
 void SessionReactor::ReadOn() {
