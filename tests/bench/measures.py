@@ -28,7 +28,8 @@ class Effort:
     repetitions: int = 7
     seconds: float = 1
     warm_up: float = 0.4
-    shapes: tuple = ("1x1", "4x4", "4x16", "64x1", "16x16", "16x64")  # Connections x outstanding on each.
+    # Connections x outstanding on each.
+    shapes: tuple = ("1x1", "4x4", "4x16", "64x1", "16x16", "16x64")
     commands: tuple = (1, 8, 64, 512)  # In a commit.
     waiters: tuple = (1, 10, 1000, 10_000)
     idle: int = 10_000
@@ -221,9 +222,19 @@ def _commit(load, row, commands):
     return load.commit(_STORES[row.name], commands)
 
 
-def _floor(load, row, setting):
-    del row, setting
-    return floor.measure(load.scratch, max(50, int(200 * load.effort.seconds)))
+# What is held against its floor, which is measured in the same repetitions.
+_WITH_FLOOR = (("pairs", "1x1"), ("hand-over", "1"))
+
+
+def _floor(load, rows):
+    """The least that one caller can take: durable writes of the disk alone, and p50 of a
+    pair with the bare server, over unary calls and over a session, if they are there."""
+    found = floor.measure(load.scratch, max(50, int(200 * load.effort.seconds)))
+    for row in rows:
+        if row.server == "bare":
+            pairs = load.run(row, "pairs", connections=1, outstanding=1)
+            found["session_pair_us" if row.session else "pair_us"] = pairs["p50_us"]
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,19 +245,9 @@ class Measure:
     settings: object  # Effort -> settings
     takes_part: object  # (row, setting) -> bool
     most_repetitions: int = 100  # Fewer for what takes long.
-    explanation: str = ""
 
 
 MEASURES = (
-    Measure(
-        "floor",
-        "One durable write, by the disk alone",
-        _floor,
-        lambda effort: ("4096 bytes",),
-        lambda row, setting: row.name == "bare",
-        explanation="Overwriting a block that was written before: O_DIRECT|O_DSYNC, and "
-        "write and fdatasync.",
-    ),
     Measure(
         "commit",
         "Commits of the store alone, beside an append and fdatasync",
@@ -267,6 +268,7 @@ MEASURES = (
         _hand_over,
         lambda effort: [str(number) for number in effort.waiters],
         lambda row, waiters: int(waiters) <= row.most_waiters,
+        most_repetitions=3,
     ),
     Measure(
         "renewals",
@@ -326,18 +328,24 @@ def run_all(measures, rows, load, results, say):
     for measure in measures:
         for setting in measure.settings(load.effort):
             taking_part = [row for row in rows if measure.takes_part(row, setting)]
-            if not taking_part:
+            if taking_part:
+                say(f"{measure.name} {setting}: {', '.join(row.name for row in taking_part)}")
+                _run_setting(measure, setting, taking_part, rows, load, results, say)
+
+
+def _run_setting(measure, setting, taking_part, rows, load, results, say):
+    failed = set()
+    for repetition in range(min(measure.most_repetitions, load.effort.repetitions)):
+        if (measure.name, setting) in _WITH_FLOOR:
+            beside = f"{measure.name} {setting}"
+            results.add("floor", beside, "disk", repetition, _floor(load, rows))
+        for row in taking_part:
+            if row.name in failed:
                 continue
-            say(f"{measure.name} {setting}: {', '.join(row.name for row in taking_part)}")
-            failed = set()
-            for repetition in range(min(measure.most_repetitions, load.effort.repetitions)):
-                for row in taking_part:
-                    if row.name in failed:
-                        continue
-                    try:
-                        values = measure.run(load, row, setting)
-                        results.add(measure.name, setting, row.name, repetition, values)
-                    except Failed as failure:
-                        failed.add(row.name)
-                        results.fail(measure.name, setting, row.name, str(failure))
-                        say(f"{measure.name} {setting}: {row.name}: {failure}")
+            try:
+                values = measure.run(load, row, setting)
+                results.add(measure.name, setting, row.name, repetition, values)
+            except Failed as failure:
+                failed.add(row.name)
+                results.fail(measure.name, setting, row.name, str(failure))
+                say(f"{measure.name} {setting}: {row.name}: {failure}")

@@ -47,7 +47,6 @@ def _over_bare(results, measure, setting, row):
 
 # Measure -> the titles and names of its figures.
 _FIGURES = {
-    "floor": (("O_DIRECT us", "direct_us"), ("fdatasync us", "fdatasync_us")),
     "commit": (
         ("commands/s", "rate"),
         ("over bare", None),
@@ -100,6 +99,7 @@ _FIGURES = {
 }
 
 _SETTING = {
+    "killed": "{}",
     "commit": "{} commands in each",
     "pairs": "{} connections x callers on each",
     "hand-over": "{} waiters",
@@ -112,7 +112,6 @@ _SETTING = {
 
 
 def _of_setting(results, measure, setting):
-    columns = _FIGURES[measure]
     lines = []
     for name in results.rows(measure, setting):
         row = rows.BY_NAME[name]
@@ -120,15 +119,11 @@ def _of_setting(results, measure, setting):
             _over_bare(results, measure, setting, name)
             if figure is None
             else _median(results, measure, setting, name, figure)
-            for _, figure in columns
+            for _, figure in _FIGURES[measure]
         ]
-        lines.append((name if measure != "floor" else "disk", *found, row.durable, row.ended_ids))
-    if measure == "floor":
-        lines = [(*line[:-2], "power loss", "-") for line in lines]
-    title = measures.BY_NAME[measure].title
-    if measure in _SETTING:
-        title += ", " + _SETTING[measure].format(setting)
-    header = ("", *(title_ for title_, _ in columns), "survives", "ended ids")
+        lines.append((name, *found, row.durable, row.ended_ids))
+    title = measures.BY_NAME[measure].title + ", " + _SETTING[measure].format(setting)
+    header = ("", *(name for name, _ in _FIGURES[measure]), "survives", "ended ids")
     failed = [
         f"{failure['row']}: {failure['why']}"
         for failure in results.failures
@@ -136,6 +131,24 @@ def _of_setting(results, measure, setting):
     ]
     note = "Not measured: " + "; ".join(failed) + "." if failed else ""
     return Table(title, header, tuple(lines), note)
+
+
+_FLOOR = (
+    ("O_DIRECT write us", "direct_us"),
+    ("write and fdatasync us", "fdatasync_us"),
+    ("bare pair us", "pair_us"),
+    ("bare pair on a session us", "session_pair_us"),
+)
+
+
+def _of_floor(results):
+    """Medians of what one caller cannot be faster than, beside each measure that has it."""
+    lines = []
+    for setting in results.settings("floor"):
+        found = [_median(results, "floor", setting, "disk", name) for _, name in _FLOOR]
+        lines.append((setting, *found))
+    header = ("measured beside", *(title for title, _ in _FLOOR))
+    return Table("The floor: one durable write of bytes that exist, one pair", header, tuple(lines))
 
 
 def _of_targets(results):
@@ -157,8 +170,8 @@ def tables(results):
         for measure in measures.MEASURES
         for setting in results.settings(measure.name)
     ]
-    of_targets = _of_targets(results)
-    return found + [of_targets] if of_targets.lines else found
+    found += [_of_floor(results), _of_targets(results)]
+    return [table for table in found if table.lines]
 
 
 def as_text(table):

@@ -44,13 +44,14 @@ def _between(measure, setting, row, base_setting, base, name="rate"):
     return found
 
 
-def _over_floor(measure, setting, row, bare, pairs, writes):
+def _over_floor(measure, setting, row, pair, pairs, writes):
     """A p50 over so many bare pairs of one caller and so many durable writes."""
 
     def found(results):
-        pair = results.values("pairs", "1x1", bare, "p50_us")
-        write = results.values("floor", "4096 bytes", "bare", "best_us")
-        floor = {r: pairs * pair[r] + writes * write[r] for r in pair if r in write}
+        beside = f"{measure} {setting}"
+        bare = results.values("floor", beside, "disk", pair)
+        write = results.values("floor", beside, "disk", "best_us")
+        floor = {r: pairs * bare[r] + writes * write[r] for r in bare}
         return figures.ratio(results.values(measure, setting, row, "p50_us"), floor)
 
     return found
@@ -115,13 +116,13 @@ TARGETS = (
         "1 caller, sync: p50 of a pair over a bare pair and two durable writes",
         1.15,
         False,
-        _over_floor("pairs", "1x1", "holdfast-sync", "bare", 1, 2),
+        _over_floor("pairs", "1x1", "holdfast-sync", "pair_us", 1, 2),
     ),
     Target(
         "1 caller on a session, sync: p50 of a pair over a bare pair and two durable writes",
         1.2,
         False,
-        _over_floor("pairs", "1x1", "session-sync", "bare-session", 1, 2),
+        _over_floor("pairs", "1x1", "session-sync", "session_pair_us", 1, 2),
     ),
     Target(
         "1 caller on a session, sync: p50 of a pair over Redis always",
@@ -169,13 +170,13 @@ TARGETS = (
         "hand-over to 1 waiter, sync: p50 over a bare round trip and a durable write",
         1.5,
         False,
-        _over_floor("hand-over", "1", "holdfast-sync", "bare", 0.5, 1),
+        _over_floor("hand-over", "1", "holdfast-sync", "pair_us", 0.5, 1),
     ),
     Target(
         "the same on a session",
         1.5,
         False,
-        _over_floor("hand-over", "1", "session-sync", "bare-session", 0.5, 1),
+        _over_floor("hand-over", "1", "session-sync", "session_pair_us", 0.5, 1),
     ),
     Target(
         "hand-over, sync: p50 with 10,000 waiters over that with 10", 1.2, False, _hand_over_growth
