@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -142,6 +143,42 @@ TEST(LeaseIdsTest, ForgettingManyIsSpreadOverBatches) {
   EXPECT_LE(*ids.NextPrune(), later);
   ids.Prune(later, changes);
   EXPECT_EQ(ids.ended(), 0u);
+}
+
+TEST(LeaseIdsTest, OfTheAcknowledgedAsManyAreForgottenAsThereAreOtherChanges) {
+  LeaseIds ids(10'000);
+  RecordBatch changes;
+  constexpr std::size_t kAtOnce = LeaseIds::kPrunedAtOnce;
+  const auto end = [&](std::size_t count, const std::string& prefix) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const EndedRef ended =
+          ids.End(prefix + std::to_string(i), EndCause::kReleased, kStart, changes, /*session=*/1);
+      ids.AwaitAcknowledgement(ended);
+      ids.Acknowledged(ended, kStart);
+    }
+  };
+  end(kAtOnce + 2, "a");
+  changes.resize(1);
+  ids.Prune(kStart, changes);
+  EXPECT_EQ(changes.size(), 1 + kAtOnce) << "no fewer than are forgotten anyway";
+  EXPECT_EQ(ids.acknowledged(), 2u);
+  end(2 * kAtOnce, "b");
+  changes.resize(kAtOnce + 7);
+  ids.Prune(kStart, changes);
+  EXPECT_EQ(changes.size(), 2 * (kAtOnce + 7));
+}
+
+TEST(LeaseIdsTest, TheOldestThatIsRememberedInFullIsKnown) {
+  LeaseIds ids(100);
+  RecordBatch changes;
+  EXPECT_EQ(ids.oldest_retained(), std::nullopt);
+  const EndedRef first = ids.End("a", EndCause::kReleased, kStart, changes, /*session=*/1);
+  EXPECT_EQ(ids.oldest_retained(), kStart);
+  const Instant later = kStart + std::chrono::seconds(1);
+  ids.End("b", EndCause::kReleased, later, changes);
+  EXPECT_EQ(ids.oldest_retained(), kStart);
+  ids.AwaitAcknowledgement(first);
+  EXPECT_EQ(ids.oldest_retained(), later);
 }
 
 }  // namespace

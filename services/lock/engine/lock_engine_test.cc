@@ -172,6 +172,31 @@ TEST_F(LockEngineTest, ThoseWhoAreToldOfATurnFindItInTheStats) {
   EXPECT_EQ(engine_.stats().leases, 1u);
 }
 
+// Keeps why its stream has ended.
+class Stream final : public SessionListener {
+ public:
+  void OnOutcomes(std::vector<SessionOutcome> /*outcomes*/) override {}
+  void OnEnded(const Refused& reason) override { end_.set_value(reason.reason); }
+  Refusal End() { return end_.get_future().get(); }
+
+ private:
+  std::promise<Refusal> end_;
+};
+
+TEST_F(LockEngineTest, AStreamIsRefusedBeforeTheStartAndAfterTheStop) {
+  Stream early;
+  engine_.OpenStream({.session_id = "s"}, 1, &early);
+  EXPECT_EQ(early.End(), Refusal::kStarting);
+  Start();
+  Stream open;
+  engine_.OpenStream({.session_id = "s"}, 1, &open);
+  engine_.Drain();
+  EXPECT_EQ(open.End(), Refusal::kStopping);
+  Stream late;
+  engine_.OpenStream({.session_id = "s"}, 1, &late);
+  EXPECT_EQ(late.End(), Refusal::kStopping);
+}
+
 // A store with one lease for each number up to `count`.
 class FullStore final : public LockStore {
  public:
