@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "services/common/clock.h"
 #include "services/lock/engine/command.h"
@@ -27,12 +28,12 @@ std::optional<std::string> WalkPage(const LockMap& locks, const std::string& pre
                                     const std::optional<std::string>& after, Visit visit) {
   auto it =
       after.has_value() && *after >= prefix ? locks.upper_bound(*after) : locks.lower_bound(prefix);
-  const std::string* last = nullptr;
+  std::string_view last;
   bool has_room = true;
   for (int walked = 0; it != locks.end() && it->first.starts_with(prefix); ++it, ++walked) {
-    if (!has_room || walked == kLocksWalkedPerPage) return *last;
+    if (!has_room || walked == kLocksWalkedPerPage) return std::string(last);
     has_room = visit(*it->second);
-    last = &it->first;
+    last = it->first;
   }
   return std::nullopt;
 }

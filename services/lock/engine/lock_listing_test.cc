@@ -1,6 +1,7 @@
 #include "services/lock/engine/lock_listing.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -22,7 +23,8 @@ class LockListingTest : public ::testing::Test {
     lock->key = key;
     lock->holders.push_back(lease.get());
     leases_.push_back(std::move(lease));
-    locks_.emplace(key, std::move(lock));
+    const std::string_view lock_key = lock->key;
+    locks_.emplace(lock_key, std::move(lock));
   }
 
   // The keys of a page; where the next begins goes to next_.

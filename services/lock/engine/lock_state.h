@@ -9,9 +9,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/inlined_vector.h"
 #include "services/common/clock.h"
 #include "services/lock/engine/lease.h"
 #include "services/lock/engine/member_list.h"
@@ -71,13 +73,14 @@ struct ReportState {
   std::uint32_t position = 0;  // Its position.
 };
 
+// There may be a million of these, most with one holder and nobody waiting.
 struct LockState {
   std::string key;
   // A list, because shared modes and permits will allow several. An exclusive
   // lock has at most one.
-  std::vector<HeldLease*> holders;
+  absl::InlinedVector<HeldLease*, 1> holders;
   WaitQueue queue;
-  ReportState report;
+  std::unique_ptr<ReportState> report;  // Null: nobody has waited yet.
 
   bool is_free() const { return holders.empty(); }
 
@@ -92,8 +95,8 @@ struct LockState {
   LockView View(const Now& now, std::size_t max_waiters) const;
 };
 
-// In the byte order of the keys.
-using LockMap = absl::btree_map<std::string, std::unique_ptr<LockState>>;
+// By the key that is in the state, in byte order.
+using LockMap = absl::btree_map<std::string_view, std::unique_ptr<LockState>>;
 
 }  // namespace holdfast
 

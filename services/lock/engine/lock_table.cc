@@ -1,6 +1,7 @@
 #include "services/lock/engine/lock_table.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "services/lock/engine/lock_listing.h"
@@ -364,7 +365,7 @@ EndedRef LockTable::EndLease(HeldLease& lease, EndCause cause, News news, const 
   LockState& lock = *lease.lock;
   silence_timers_.Cancel(lease.lapse);
   silence_timers_.Cancel(lease.undelivered);
-  std::erase(lock.holders, &lease);
+  lock.holders.erase(std::find(lock.holders.begin(), lock.holders.end(), &lease));
   watches_.Publish(EventOf(cause), lease.record, now, effects.deliveries);
   const std::string& lease_id = lease.record.spec.lease_id;
   Session* const session = lease.session;
@@ -457,19 +458,19 @@ void LockTable::GrantNext(LockState& lock, const Now& now, Effects& effects) {
 }
 
 LockState& LockTable::LockFor(const std::string& key) {
-  std::unique_ptr<LockState>& lock = locks_[key];
-  if (lock == nullptr) {
-    lock = std::make_unique<LockState>();
-    lock->key = key;
-  }
-  return *lock;
+  const auto found = locks_.find(key);
+  if (found != locks_.end()) return *found->second;
+  auto owned = std::make_unique<LockState>();
+  LockState& lock = *owned;
+  lock.key = key;
+  locks_.emplace(std::string_view(lock.key), std::move(owned));
+  return lock;
 }
 
 void LockTable::EraseIfUnused(LockState& lock) {
   if (!lock.is_free() || !lock.queue.empty()) return;
   reporter_.Forget(lock);
-  const std::string key = lock.key;
-  locks_.erase(key);
+  locks_.erase(locks_.find(lock.key));
 }
 
 Refused LockTable::AlreadyEnded(EndCause cause) {

@@ -52,7 +52,7 @@ absl::Status LockTable::FinishRestore() const {
   for (const auto& [key, lock] : locks_) {
     if (lock->current_token() > tokens_.reserved_through()) {
       return absl::DataLossError(
-          absl::StrCat("the lease on ", key, " has the token ", lock->current_token(),
+          absl::StrCat("the lease on ", lock->key, " has the token ", lock->current_token(),
                        ", above the stored high-water mark ", tokens_.reserved_through()));
     }
   }

@@ -1,6 +1,7 @@
 #include "services/lock/engine/queue_reporter.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "services/lock/engine/sessions.h"
 
@@ -25,7 +26,8 @@ void Tell(const Waiter& waiter, WaitingCall& call, std::uint32_t position, const
 
 void QueueReporter::Changed(LockState& lock, Instant now) {
   if (lock.queue.empty()) return;
-  ReportState& report = lock.report;
+  if (lock.report == nullptr) lock.report = std::make_unique<ReportState>();
+  ReportState& report = *lock.report;
   report.changed = true;
   if (report.next.has_value()) return;
   const Instant due = std::max(now + kSlicePause, report.sweep_began + kReportInterval);
@@ -52,7 +54,7 @@ void QueueReporter::Run(const Now& now, std::vector<Delivery>& deliveries) {
     const std::optional<LockState*> due = pending_.PopDue(now.monotonic);
     if (!due.has_value()) break;
     LockState& lock = **due;
-    ReportState& report = lock.report;
+    ReportState& report = *lock.report;
     report.next.reset();
     if (!Sweep(lock, now, budget, deliveries)) {
       report.next = pending_.Set(now.monotonic + kSlicePause, &lock);
@@ -70,7 +72,7 @@ void QueueReporter::Run(const Now& now, std::vector<Delivery>& deliveries) {
 
 bool QueueReporter::Sweep(LockState& lock, const Now& now, Budget& budget,
                           std::vector<Delivery>& deliveries) {
-  ReportState& report = lock.report;
+  ReportState& report = *lock.report;
   if (report.cursor == 0) {
     report.changed = false;
     report.sweep_began = now.monotonic;

@@ -38,7 +38,9 @@ class QueueReporter {
   void Changed(LockState& lock, Instant now);
 
   // `lock` is about to go away.
-  void Forget(LockState& lock) { pending_.Cancel(lock.report.next); }
+  void Forget(LockState& lock) {
+    if (lock.report != nullptr) pending_.Cancel(lock.report->next);
+  }
 
   // Reports to `waiter` on the call that it has just opened.
   void TellNow(Waiter& waiter, CallId call, std::uint32_t position, const Now& now,

@@ -29,31 +29,44 @@ std::uint32_t PlaceCounter::TakenThrough(std::uint32_t place) const {
 }
 
 void WaitQueue::Add(Waiter& waiter) {
-  places_.emplace(waiter.sequence, &waiter);
-  waiter.place = counter_.Take();
+  if (rows_ == nullptr) rows_ = std::make_unique<Rows>();
+  rows_->places.emplace(waiter.sequence, &waiter);
+  waiter.place = rows_->counter.Take();
   UpdateParked(waiter);
 }
 
 void WaitQueue::Remove(Waiter& waiter) {
-  places_.erase(waiter.sequence);
-  ready_.erase(waiter.sequence);
-  counter_.GiveUp(waiter.place);
-  if (counter_.size() >= std::max(kMinPlacesRemembered, 2 * places_.size())) Renumber();
+  rows_->places.erase(waiter.sequence);
+  rows_->ready.erase(waiter.sequence);
+  rows_->counter.GiveUp(waiter.place);
+  if (rows_->places.empty()) {
+    rows_.reset();
+  } else if (rows_->counter.size() >= std::max(kMinPlacesRemembered, 2 * rows_->places.size())) {
+    Renumber();
+  }
 }
 
 void WaitQueue::Renumber() {
-  counter_.Clear();
-  for (const auto& [sequence, waiter] : places_) waiter->place = counter_.Take();
+  rows_->counter.Clear();
+  for (const auto& [sequence, waiter] : rows_->places) waiter->place = rows_->counter.Take();
 }
 
 void WaitQueue::UpdateParked(Waiter& waiter) {
   if (waiter.parked()) {
-    ready_.erase(waiter.sequence);
+    rows_->ready.erase(waiter.sequence);
   } else {
-    ready_.emplace(waiter.sequence, &waiter);
+    rows_->ready.emplace(waiter.sequence, &waiter);
   }
 }
 
-Waiter* WaitQueue::FirstReady() const { return ready_.empty() ? nullptr : ready_.begin()->second; }
+Waiter* WaitQueue::FirstReady() const {
+  if (empty()) return nullptr;
+  return rows_->ready.empty() ? nullptr : rows_->ready.begin()->second;
+}
+
+const WaitQueue::Places& WaitQueue::places() const {
+  static const Places& none = *new Places;
+  return empty() ? none : rows_->places;
+}
 
 }  // namespace holdfast

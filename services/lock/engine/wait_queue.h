@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -97,26 +98,31 @@ class WaitQueue {
 
   // 1 is next in line; parked waiters count.
   std::uint32_t PositionOf(const Waiter& waiter) const {
-    return counter_.TakenThrough(waiter.place);
+    return rows_->counter.TakenThrough(waiter.place);
   }
 
-  bool empty() const { return places_.empty(); }
-  std::size_t size() const { return places_.size(); }
+  bool empty() const { return rows_ == nullptr; }
+  std::size_t size() const { return places().size(); }
 
   // All, in order.
-  const Places& places() const { return places_; }
+  const Places& places() const;
 
   // Places that were given up are forgotten once they are more than half of all and
   // at least this many, so that a short queue is not renumbered all the time.
   static constexpr std::size_t kMinPlacesRemembered = 64;
-  std::size_t places_remembered() const { return counter_.size(); }
+  std::size_t places_remembered() const { return empty() ? 0 : rows_->counter.size(); }
 
  private:
+  struct Rows {
+    Places places;
+    Places ready;  // Those that are not parked.
+    PlaceCounter counter;
+  };
+
   void Renumber();
 
-  Places places_;
-  Places ready_;  // Those that are not parked.
-  PlaceCounter counter_;
+  // Null: nobody waits, as for most locks.
+  std::unique_ptr<Rows> rows_;
 };
 
 }  // namespace holdfast

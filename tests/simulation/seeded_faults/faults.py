@@ -152,14 +152,14 @@ FAULTS = [
     _value(
         "grant to waiters who have gone",
         _ENGINE + "wait_queue.cc",
-        "ready_.empty() ? nullptr : ready_.begin()->second",
-        "places_.empty() ? nullptr : places_.begin()->second",
+        "rows_->ready.empty() ? nullptr : rows_->ready.begin()->second",
+        "rows_->places.empty() ? nullptr : rows_->places.begin()->second",
     ),
     _value(
         "wake waiters in LIFO order",
         _ENGINE + "wait_queue.cc",
-        "ready_.begin()->second",
-        "std::prev(ready_.end())->second",
+        "rows_->ready.begin()->second",
+        "std::prev(rows_->ready.end())->second",
     ),
     _skip(
         "wake nobody when a lease ends",
