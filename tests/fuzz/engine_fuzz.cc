@@ -186,7 +186,7 @@ class Script {
 
   void Cancel() {
     Flush();  // So that every call is open, and none is cancelled twice.
-    const auto& open = world_.book().open();
+    const auto& open = world_.calls().open();
     if (open.empty()) return;
     const auto chosen = std::next(
         open.begin(),
@@ -205,7 +205,7 @@ class Script {
   }
 
   void NextPage() {
-    for (const auto& [id, call] : world_.book().open()) {
+    for (const auto& [id, call] : world_.calls().open()) {
       if (call.watch() == nullptr) continue;
       Add(WatchNextPageCommand{id});
       return;
@@ -228,7 +228,7 @@ class Script {
   // That of a lease that is held, or some other.
   std::uint64_t AnyToken() {
     std::vector<std::uint64_t> tokens = {1, 1'025, UINT64_MAX};
-    for (const auto& [lease_id, lease] : world_.judge().leases()) {
+    for (const auto& [lease_id, lease] : world_.records().leases()) {
       tokens.push_back(lease.record.fencing_token);
     }
     return tokens[input_.Byte() % tokens.size()];

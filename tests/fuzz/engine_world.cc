@@ -28,13 +28,13 @@ std::string OwnerOf(const std::string& lease_id, const std::string& rest) {
 }
 
 EngineWorld::EngineWorld(const Limits& limits, std::vector<std::string> keys)
-    : limits_(limits), keys_(std::move(keys)), judge_(limits) {
+    : limits_(limits), keys_(std::move(keys)), records_(limits) {
   Start();
 }
 
 void EngineWorld::Start() {
   store_ = std::make_unique<WatchedStore>(disk_);
-  judge_.OnRestart(*store_, now_.monotonic);
+  records_.OnRestart(*store_, now_.monotonic);
   runner_ = std::make_unique<TurnRunner>(limits_, *store_);
   const absl::Status status = runner_->Load(now_);
   Require(status.ok(), "the engine starts on what it has committed", status.ToString());
@@ -46,7 +46,7 @@ void EngineWorld::Crash() {
   TraceEvent("crash", now_.monotonic);
   runner_ = nullptr;
   store_ = nullptr;
-  book_.Clear();
+  calls_.Clear();
   parked_.clear();
   queues_.clear();
   told_grants_.clear();
@@ -68,13 +68,13 @@ void EngineWorld::Advance(Duration step) {
 void EngineWorld::Prepare(const std::vector<Command>& commands) {
   waited_before_.clear();
   asked_.clear();
-  for (const std::string& lease_id : book_.WaitingIds()) {
-    waited_before_[lease_id] = book_.WaitsOf(lease_id);
+  for (const std::string& lease_id : calls_.WaitingIds()) {
+    waited_before_[lease_id] = calls_.WaitsOf(lease_id);
   }
   for (const Command& command : commands) {
-    book_.Open(command, now_.monotonic);
+    calls_.Open(command, now_.monotonic);
     if (const auto* undelivered = std::get_if<UndeliveredCommand>(&command.body)) {
-      judge_.OnReport(*undelivered, now_.monotonic);
+      records_.OnReport(*undelivered, now_.monotonic);
       const auto told = std::find_if(told_grants_.begin(), told_grants_.end(),
                                      [&](const UndeliveredCommand& grant) {
                                        return grant.fencing_token == undelivered->fencing_token;
@@ -83,7 +83,7 @@ void EngineWorld::Prepare(const std::vector<Command>& commands) {
     }
     if (std::holds_alternative<DrainCommand>(command.body)) draining_ = true;
   }
-  for (const auto& [id, call] : book_.open()) {
+  for (const auto& [id, call] : calls_.open()) {
     if (call.acquire() == nullptr) continue;
     // One that waits comes before one that is refused because it differs.
     asked_.emplace(call.acquire()->spec.lease_id, *call.acquire());
@@ -108,56 +108,56 @@ void EngineWorld::RunTurn(const std::vector<Command>& commands) {
     const auto failure = std::exchange(planned_failure_, std::nullopt);
     Require(failure.has_value(), "a commit fails only if the disk does", status.ToString());
     if (failure == MemoryDisk::Failure::kAllWritten) {
-      judge_.Apply(batch, {.now = now_,
-                           .commands = commands,
-                           .check_grant = [](const LeaseSpec&) {},
-                           .check_waiter_end = [](const std::string&, EndCause) {}});
+      records_.Apply(batch, {.now = now_,
+                             .commands = commands,
+                             .check_grant = [](const LeaseSpec&) {},
+                             .check_waiter_end = [](const std::string&, EndCause) {}});
     }
     Crash();
     return;
   }
   TraceDeliveries(deliveries);
-  JudgeTurn(commands, deliveries, batch);
+  CheckTurn(commands, deliveries, batch);
   runner_->Finished(now_.monotonic);
   Require(runner_->TimeToNextTurn(now_.monotonic) > Duration::zero(),
           "the engine does not ask to be woken at once");
 }
 
-void EngineWorld::JudgeTurn(const std::vector<Command>& commands,
+void EngineWorld::CheckTurn(const std::vector<Command>& commands,
                             const std::vector<Delivery>& deliveries, const RecordBatch& batch) {
   if (!batch.empty()) last_change_ = now_.monotonic;
-  book_.Tell(deliveries, now_.monotonic);
+  calls_.Tell(deliveries, now_.monotonic);
   std::vector<const LeaseView*> renewed_too_soon;  // Granted in this turn.
   for (const Delivery& delivery : deliveries) {
     if (const auto* renewed = std::get_if<Renewed>(&delivery.outcome)) {
-      if (!judge_.OnRenewed(renewed->lease, now_.monotonic)) {
+      if (!records_.OnRenewed(renewed->lease, now_.monotonic)) {
         renewed_too_soon.push_back(&renewed->lease);
       }
     } else if (const auto* granted = std::get_if<Granted>(&delivery.outcome)) {
-      judge_.OnGranted(granted->lease);
+      records_.OnGranted(granted->lease);
     }
   }
-  judge_.Apply(batch, {.now = now_,
-                       .commands = commands,
-                       .check_grant = [&](const LeaseSpec& spec) { CheckGrant(spec); },
-                       .check_waiter_end =
-                           [&](const std::string& lease_id, EndCause cause) {
-                             CheckWaiterEnd(lease_id, cause, commands);
-                           }});
+  records_.Apply(batch, {.now = now_,
+                         .commands = commands,
+                         .check_grant = [&](const LeaseSpec& spec) { CheckGrant(spec); },
+                         .check_waiter_end =
+                             [&](const std::string& lease_id, EndCause cause) {
+                               CheckWaiterEnd(lease_id, cause, commands);
+                             }});
   for (const LeaseView* lease : renewed_too_soon) {
     const std::string& lease_id = lease->lease.spec.lease_id;
-    Require(judge_.OnRenewed(*lease, now_.monotonic) || judge_.EndedNow(lease_id),
+    Require(records_.OnRenewed(*lease, now_.monotonic) || records_.EndedNow(lease_id),
             "what is renewed is held", lease_id);
   }
   for (const Delivery& delivery : deliveries) {
     const auto* granted = std::get_if<Granted>(&delivery.outcome);
     if (granted == nullptr) continue;
-    judge_.CheckGranted(granted->lease);
+    records_.CheckGranted(granted->lease);
     const LeaseRecord& lease = granted->lease.lease;
     told_grants_.push_back({.lease_id = lease.spec.lease_id, .fencing_token = lease.fencing_token});
   }
   UpdateParked();
-  book_.CheckAnswered(now_.monotonic, draining_);
+  calls_.CheckAnswered(now_.monotonic, draining_);
   CheckWatches();
   CheckStats();
 }
@@ -173,7 +173,7 @@ void EngineWorld::CheckGrant(const LeaseSpec& spec) const {
     if (ahead == spec.lease_id) return;
     const auto before = waited_before_.find(ahead);
     if (before == waited_before_.end()) continue;
-    const std::set<CallId> still = book_.WaitsOf(ahead);
+    const std::set<CallId> still = calls_.WaitsOf(ahead);
     for (const CallId call : before->second) {
       Require(!still.contains(call), "waiters are granted in their order",
               spec.lease_id + " before " + ahead);
@@ -190,7 +190,7 @@ void EngineWorld::CheckWaiterEnd(const std::string& lease_id, EndCause cause,
       return;
     case EndCause::kTimedOut: {
       const auto asked = asked_.find(lease_id);
-      Require(asked != asked_.end() && book_.WaitsOf(lease_id).empty(),
+      Require(asked != asked_.end() && calls_.WaitsOf(lease_id).empty(),
               "a waiter times out with its last call", lease_id);
       return;
     }
@@ -208,21 +208,21 @@ void EngineWorld::CheckWaiterEnd(const std::string& lease_id, EndCause cause,
 
 void EngineWorld::UpdateParked() {
   if (draining_) parked_.clear();
-  for (const std::string& lease_id : book_.cancelled_now()) {
+  for (const std::string& lease_id : calls_.cancelled_now()) {
     if (!draining_) parked_.emplace(lease_id, now_.monotonic);
   }
   std::erase_if(parked_, [&](const auto& entry) {
     const std::string& lease_id = entry.first;
-    return judge_.EndedNow(lease_id) || judge_.GrantedNow(lease_id) ||
-           !book_.WaitsOf(lease_id).empty();
+    return records_.EndedNow(lease_id) || records_.GrantedNow(lease_id) ||
+           !calls_.WaitsOf(lease_id).empty();
   });
 }
 
 void EngineWorld::CheckWatches() const {
-  for (const auto& [id, call] : book_.open()) {
+  for (const auto& [id, call] : calls_.open()) {
     if (call.watch() == nullptr || !call.snapshot_complete) continue;
     std::map<std::string, std::uint64_t> held;
-    for (const auto& [lease_id, lease] : judge_.leases()) {
+    for (const auto& [lease_id, lease] : records_.leases()) {
       if (call.watch()->filter.Matches(lease.record.spec)) {
         held[lease.record.spec.key] = lease.record.fencing_token;
       }
@@ -233,23 +233,24 @@ void EngineWorld::CheckWatches() const {
 
 void EngineWorld::CheckStats() const {
   const TableStats stats = runner_->table().stats();
-  const std::set<std::string> waiting = book_.WaitingIds();
+  const std::set<std::string> waiting = calls_.WaitingIds();
   std::size_t open_calls = 0;
-  std::size_t timers = judge_.TimersNeeded() + parked_.size();
-  for (const auto& [id, call] : book_.open()) {
+  std::size_t timers = records_.TimersNeeded() + parked_.size();
+  for (const auto& [id, call] : calls_.open()) {
     open_calls += call.acquire() != nullptr ? 1 : 0;
     timers += call.deadline().has_value() ? 1 : 0;
   }
-  Require(stats.leases == judge_.leases().size(), "the table has the leases that are stored");
-  Require(stats.ended_ids == judge_.ended().size(), "the table has the ended ids that are stored");
+  Require(stats.leases == records_.leases().size(), "the table has the leases that are stored");
+  Require(stats.ended_ids == records_.ended().size(),
+          "the table has the ended ids that are stored");
   Require(stats.open_calls == open_calls, "the table has the calls that wait");
-  Require(stats.watches == book_.Watches(), "the table has the calls that watch");
+  Require(stats.watches == calls_.Watches(), "the table has the calls that watch");
   Require(stats.waiters == waiting.size() + parked_.size(),
           "the table has those who wait or are parked");
   Require(stats.waiters <= limits_.max_waiters, "no more wait than max_waiters");
   Require(stats.open_calls <= limits_.max_open_waits, "no more calls wait than max_open_waits");
   for (const std::string& lease_id : waiting) {
-    Require(book_.WaitsOf(lease_id).size() <= Waiter::kMaxCalls, "a waiter has a few calls");
+    Require(calls_.WaitsOf(lease_id).size() <= Waiter::kMaxCalls, "a waiter has a few calls");
   }
   Require(stats.timers == timers, "there is a timer for each that needs one");
 }
@@ -265,23 +266,23 @@ void EngineWorld::Look() {
   const absl::Status status = runner_->Run(commands, now_, deliveries);
   const RecordBatch batch = store_->TakeBatch();
   Require(status.ok() && batch.empty(), "what was due has been done in the turn before");
-  JudgeTurn(commands, deliveries, batch);
+  CheckTurn(commands, deliveries, batch);
   runner_->Finished(now_.monotonic);
   std::size_t locks = 0;
   for (const Delivery& delivery : deliveries) {
     const auto* shown = std::get_if<Shown>(&delivery.outcome);
     if (shown == nullptr) continue;
-    JudgeView(shown->lock);
+    CheckView(shown->lock);
     locks += shown->lock.holders.size() + shown->lock.queue_length > 0 ? 1 : 0;
   }
   Require(runner_->table().stats().locks == locks, "a lock exists while it is held or waited for");
 }
 
-void EngineWorld::JudgeView(const LockView& view) {
+void EngineWorld::CheckView(const LockView& view) {
   const auto stored =
-      std::find_if(judge_.leases().begin(), judge_.leases().end(),
+      std::find_if(records_.leases().begin(), records_.leases().end(),
                    [&](const auto& entry) { return entry.second.record.spec.key == view.key; });
-  Require(view.holders.size() == (stored == judge_.leases().end() ? 0u : 1u),
+  Require(view.holders.size() == (stored == records_.leases().end() ? 0u : 1u),
           "what is seen of a lock is what is stored", view.key);
   for (const HolderView& holder : view.holders) {
     const LeaseRecord& record = stored->second.record;
@@ -299,7 +300,7 @@ void EngineWorld::JudgeView(const LockView& view) {
     Require(waiter.position == seen.size(), "places are numbered in order");
     Require(waiter.parked == parked_.contains(lease_id), "a waiter without a call is parked",
             lease_id);
-    Require(waiter.parked != !book_.WaitsOf(lease_id).empty(),
+    Require(waiter.parked != !calls_.WaitsOf(lease_id).empty(),
             "a waiter with a call is not parked");
     Require(!view.holders.empty() || waiter.parked, "nobody waits for a free lock", view.key);
   }
@@ -327,8 +328,8 @@ void EngineWorld::Rest(Duration span, int most) {
 void EngineWorld::CheckPlaces() const {
   for (const auto& [key, queue] : queues_) {
     for (std::size_t i = 0; i < queue.size(); ++i) {
-      for (const CallId id : book_.WaitsOf(queue[i])) {
-        const CallBook::Call& call = book_.open().at(id);
+      for (const CallId id : calls_.WaitsOf(queue[i])) {
+        const CallChecker::Call& call = calls_.open().at(id);
         Require(!call.told_place_at.has_value() || call.place == i + 1,
                 "who waits is told its place in the end", queue[i]);
       }
@@ -337,7 +338,7 @@ void EngineWorld::CheckPlaces() const {
 }
 
 void EngineWorld::CheckNothingOverdue() const {
-  for (const auto& [lease_id, lease] : judge_.leases()) {
+  for (const auto& [lease_id, lease] : records_.leases()) {
     Require(now_.monotonic < lease.lapses, "a lease that is not renewed lapses", lease_id);
     Require(!lease.undelivered(), "a grant that nobody got is taken back", lease_id);
   }
@@ -356,16 +357,16 @@ void EngineWorld::Settle() {
     const Instant before = last_change_;
     Rest(std::chrono::seconds(3), kTurns);
     if (last_change_ == before) CheckPlaces();
-    if (last_change_ != before && judge_.leases().empty()) break;
+    if (last_change_ != before && records_.leases().empty()) break;
   }
 
   std::vector<Command> leave;
-  for (const auto& [id, call] : book_.open()) {
+  for (const auto& [id, call] : calls_.open()) {
     leave.push_back({.call = {}, .body = CancelCommand{id}});
   }
   Turn(leave);
   Rest(limits_.reattach_window + std::chrono::seconds(1), kTurns);
-  Require(book_.open().empty() && parked_.empty(), "who has left is gone");
+  Require(calls_.open().empty() && parked_.empty(), "who has left is gone");
   CheckNothingOverdue();
 
   std::vector<Command> force;
@@ -373,12 +374,12 @@ void EngineWorld::Settle() {
     force.push_back({.call = NextCall(), .body = ForceReleaseCommand{.key = key}});
   }
   Turn(force);
-  Require(judge_.leases().empty() && runner_->table().stats().locks == 0 &&
+  Require(records_.leases().empty() && runner_->table().stats().locks == 0 &&
               runner_->table().stats().timers == 0,
           "nothing is left of locks that nobody wants");
   Advance(std::chrono::minutes(6));
   Turn({});
-  Require(judge_.ended().empty(), "ids that ended long ago are forgotten");
+  Require(records_.ended().empty(), "ids that ended long ago are forgotten");
 }
 
 }  // namespace holdfast::fuzz

@@ -8,9 +8,9 @@
 //   world.Settle();
 //
 // A turn has at most one command for each lease_id: what happens within a turn is
-// then known well enough to judge it, and two turns may share a moment of time.
+// then known well enough to be checked, and two turns may share a moment of time.
 //
-// Beside what RecordJudge and CallBook check: a free lock has no waiter that is
+// Beside what RecordChecker and CallChecker check: a free lock has no waiter that is
 // ready; waiters are granted in their order; what everybody sees is what is stored;
 // a watcher's picture is right; no timer, waiter or call is left over; the engine
 // never asks to be woken at once; a commit that fails tells nobody anything.
@@ -36,12 +36,12 @@
 #include "services/lock/engine/lock_store.h"
 #include "services/lock/engine/turn.h"
 #include "services/lock/storage/testing/memory_store.h"
-#include "tests/fuzz/call_book.h"
-#include "tests/fuzz/record_judge.h"
+#include "tests/fuzz/call_checker.h"
+#include "tests/fuzz/record_checker.h"
 
 namespace holdfast::fuzz {
 
-// Keeps what is committed last, for the judge. Single-threaded, as LockStore.
+// Keeps what is committed last, to be checked. Single-threaded, as LockStore.
 class WatchedStore final : public LockStore {
  public:
   explicit WatchedStore(std::shared_ptr<MemoryDisk> disk) : store_(std::move(disk)) {}
@@ -88,8 +88,8 @@ class EngineWorld {
   // nothing may be left.
   void Settle();
 
-  const CallBook& book() const { return book_; }
-  const RecordJudge& judge() const { return judge_; }
+  const CallChecker& calls() const { return calls_; }
+  const RecordChecker& records() const { return records_; }
 
   // The grants that were told and have not been reported undelivered, one entry for
   // each answer.
@@ -99,7 +99,7 @@ class EngineWorld {
   void Start();
   void RunTurn(const std::vector<Command>& commands);
   void Prepare(const std::vector<Command>& commands);
-  void JudgeTurn(const std::vector<Command>& commands, const std::vector<Delivery>& deliveries,
+  void CheckTurn(const std::vector<Command>& commands, const std::vector<Delivery>& deliveries,
                  const RecordBatch& batch);
   void CheckGrant(const LeaseSpec& spec) const;
   void CheckWaiterEnd(const std::string& lease_id, EndCause cause,
@@ -108,7 +108,7 @@ class EngineWorld {
   void CheckWatches() const;
   void CheckStats() const;
   void Look();
-  void JudgeView(const LockView& view);
+  void CheckView(const LockView& view);
   void CheckPlaces() const;
   void CheckNothingOverdue() const;
 
@@ -125,8 +125,8 @@ class EngineWorld {
   std::optional<MemoryDisk::Failure> planned_failure_;
   Instant last_change_;  // When something was committed last.
 
-  CallBook book_;
-  RecordJudge judge_;
+  CallChecker calls_;
+  RecordChecker records_;
   std::vector<UndeliveredCommand> told_grants_;
   std::map<std::string, Instant> parked_;  // Since when, by lease_id.
 

@@ -1,4 +1,4 @@
-#include "tests/fuzz/record_judge.h"
+#include "tests/fuzz/record_checker.h"
 
 #include <algorithm>
 #include <chrono>
@@ -56,7 +56,7 @@ struct Content final : RecordVisitor {
 
 }  // namespace
 
-void RecordJudge::Apply(const RecordBatch& batch, const Turn& turn) {
+void RecordChecker::Apply(const RecordBatch& batch, const Turn& turn) {
   granted_now_.clear();
   ended_now_.clear();
   ended_before_.clear();
@@ -65,13 +65,13 @@ void RecordJudge::Apply(const RecordBatch& batch, const Turn& turn) {
   for (const auto& [lease_id, ended] : ended_) ended_before_.insert(lease_id);
   for (const auto& [lease_id, lease] : leases_) tokens_alive_.insert(lease.record.fencing_token);
   for (const RecordChange& change : batch) {
-    std::visit([&](const auto& kind) { Judge(kind, turn); }, change);
+    std::visit([&](const auto& kind) { Check(kind, turn); }, change);
   }
   Require(leases_.size() <= limits_.max_leases, "there are no more leases than max_leases");
   Require(ended_.size() <= limits_.max_ended_ids, "no more ids are kept than max_ended_ids");
 }
 
-void RecordJudge::Judge(const PutLease& change, const Turn& turn) {
+void RecordChecker::Check(const PutLease& change, const Turn& turn) {
   const LeaseRecord& record = change.lease;
   const std::string& lease_id = record.spec.lease_id;
   if (const auto held = leases_.find(lease_id); held != leases_.end()) {
@@ -99,11 +99,11 @@ void RecordJudge::Judge(const PutLease& change, const Turn& turn) {
   leases_[lease_id] = {.record = record, .lapses = LapseOf(record, turn.now.monotonic)};
 }
 
-void RecordJudge::Judge(const PutEnded& change, const Turn& turn) {
+void RecordChecker::Check(const PutEnded& change, const Turn& turn) {
   const std::string& lease_id = change.lease_id;
   Require(!ended_.contains(lease_id), "an id ends once", lease_id);
   if (const auto held = leases_.find(lease_id); held != leases_.end()) {
-    JudgeLeaseEnd(held->second, change.cause, turn);
+    CheckLeaseEnd(held->second, change.cause, turn);
     leases_.erase(held);
   } else {
     turn.check_waiter_end(lease_id, change.cause);
@@ -112,7 +112,7 @@ void RecordJudge::Judge(const PutEnded& change, const Turn& turn) {
   ended_[lease_id] = {.cause = change.cause, .at = turn.now.monotonic};
 }
 
-void RecordJudge::Judge(const DeleteEnded& change, const Turn& turn) {
+void RecordChecker::Check(const DeleteEnded& change, const Turn& turn) {
   const auto found = ended_.find(change.lease_id);
   Require(found != ended_.end(), "an id that is forgotten was remembered", change.lease_id);
   Require(turn.now.monotonic - found->second.at >= kRemembered ||
@@ -121,12 +121,12 @@ void RecordJudge::Judge(const DeleteEnded& change, const Turn& turn) {
   ended_.erase(found);
 }
 
-void RecordJudge::Judge(const ReserveTokens& change, const Turn& /*turn*/) {
+void RecordChecker::Check(const ReserveTokens& change, const Turn& /*turn*/) {
   Require(change.through > reserved_, "the token mark rises");
   reserved_ = change.through;
 }
 
-void RecordJudge::JudgeLeaseEnd(const Lease& lease, EndCause cause, const Turn& turn) const {
+void RecordChecker::CheckLeaseEnd(const Lease& lease, EndCause cause, const Turn& turn) const {
   const LeaseSpec& spec = lease.record.spec;
   const Instant now = turn.now.monotonic;
   switch (cause) {
@@ -153,13 +153,13 @@ void RecordJudge::JudgeLeaseEnd(const Lease& lease, EndCause cause, const Turn& 
   }
 }
 
-RecordJudge::Lease* RecordJudge::Find(const std::string& lease_id, std::uint64_t token) {
+RecordChecker::Lease* RecordChecker::Find(const std::string& lease_id, std::uint64_t token) {
   const auto held = leases_.find(lease_id);
   const bool same = held != leases_.end() && held->second.record.fencing_token == token;
   return same ? &held->second : nullptr;
 }
 
-bool RecordJudge::OnRenewed(const LeaseView& view, Instant now) {
+bool RecordChecker::OnRenewed(const LeaseView& view, Instant now) {
   Lease* const lease = Find(view);
   if (lease == nullptr) return false;
   const Duration remaining = view.remaining.value_or(Duration::max());
@@ -170,11 +170,11 @@ bool RecordJudge::OnRenewed(const LeaseView& view, Instant now) {
   return true;
 }
 
-void RecordJudge::OnGranted(const LeaseView& view) {
+void RecordChecker::OnGranted(const LeaseView& view) {
   if (Lease* const lease = Find(view)) ++lease->answers;
 }
 
-void RecordJudge::CheckGranted(const LeaseView& view) {
+void RecordChecker::CheckGranted(const LeaseView& view) {
   Lease* const lease = Find(view);
   Require(lease != nullptr || tokens_alive_.contains(view.lease.fencing_token),
           "a grant that is told has been committed");
@@ -183,14 +183,14 @@ void RecordJudge::CheckGranted(const LeaseView& view) {
   if (GrantedNow(view.lease.spec.lease_id)) ++lease->answers;
 }
 
-void RecordJudge::OnReport(const UndeliveredCommand& grant, Instant now) {
+void RecordChecker::OnReport(const UndeliveredCommand& grant, Instant now) {
   Lease* const lease = Find(grant.lease_id, grant.fencing_token);
   if (lease == nullptr) return;
   ++lease->reports;
   lease->last_report = now;
 }
 
-void RecordJudge::OnRestart(LockStore& store, Instant now) {
+void RecordChecker::OnRestart(LockStore& store, Instant now) {
   Content content;
   Require(store.Load(content).ok(), "what was committed can be loaded");
   Require(content.reserved == reserved_, "the token mark survives");
@@ -213,7 +213,7 @@ void RecordJudge::OnRestart(LockStore& store, Instant now) {
   }
 }
 
-std::size_t RecordJudge::TimersNeeded() const {
+std::size_t RecordChecker::TimersNeeded() const {
   std::size_t timers = 0;
   for (const auto& [lease_id, lease] : leases_) {
     timers += lease.record.spec.expire.has_value() ? 1 : 0;

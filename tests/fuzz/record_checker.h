@@ -1,13 +1,13 @@
 // What the engine has committed, and whether it was right to.
 //
-// A second bookkeeping of the records, made of the committed batches alone, with
-// what clients have been told of each lease. It knows the promises, not the rules
-// by which the engine keeps them: tokens rise, a key has one lease, an id that has
-// ended has ended, nothing lapses early, nothing is cancelled that has arrived.
+// A second set of books, kept by the committed batches alone and by what clients have
+// been told of each lease. It knows the promises, not the rules by which the engine
+// keeps them: tokens rise, a key has one lease, an id that has ended stays so, nothing
+// lapses early, and no grant is taken back that has arrived.
 // Whatever breaks one of them ends the process (require.h). Thread-compatible.
 
-#ifndef HOLDFAST_TESTS_FUZZ_RECORD_JUDGE_H_
-#define HOLDFAST_TESTS_FUZZ_RECORD_JUDGE_H_
+#ifndef HOLDFAST_TESTS_FUZZ_RECORD_CHECKER_H_
+#define HOLDFAST_TESTS_FUZZ_RECORD_CHECKER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +26,7 @@
 
 namespace holdfast::fuzz {
 
-class RecordJudge {
+class RecordChecker {
  public:
   struct Lease {
     LeaseRecord record;
@@ -45,7 +45,7 @@ class RecordJudge {
     Instant at;  // Or the restart since.
   };
 
-  // What is known of the turn whose batch is judged.
+  // What is known of the turn whose batch is checked.
   struct Turn {
     Now now;
     const std::vector<Command>& commands;
@@ -55,12 +55,12 @@ class RecordJudge {
     std::function<void(const std::string& lease_id, EndCause)> check_waiter_end;
   };
 
-  explicit RecordJudge(const Limits& limits) : limits_(limits) {}
+  explicit RecordChecker(const Limits& limits) : limits_(limits) {}
 
   // A batch has been committed.
   void Apply(const RecordBatch& batch, const Turn& turn);
 
-  // What clients were told in a turn, before its batch is judged, and, where that grants
+  // What clients were told in a turn, before its batch is checked, and, where that grants
   // the lease, after it. OnRenewed: whether there is such a lease.
   bool OnRenewed(const LeaseView& lease, Instant now);
   void OnGranted(const LeaseView& lease);
@@ -95,11 +95,11 @@ class RecordJudge {
     return Find(view.lease.spec.lease_id, view.lease.fencing_token);
   }
 
-  void Judge(const PutLease& change, const Turn& turn);
-  void Judge(const PutEnded& change, const Turn& turn);
-  void Judge(const DeleteEnded& change, const Turn& turn);
-  void Judge(const ReserveTokens& change, const Turn& turn);
-  void JudgeLeaseEnd(const Lease& lease, EndCause cause, const Turn& turn) const;
+  void Check(const PutLease& change, const Turn& turn);
+  void Check(const PutEnded& change, const Turn& turn);
+  void Check(const DeleteEnded& change, const Turn& turn);
+  void Check(const ReserveTokens& change, const Turn& turn);
+  void CheckLeaseEnd(const Lease& lease, EndCause cause, const Turn& turn) const;
 
   const Limits limits_;
   std::map<std::string, Lease> leases_;
@@ -116,4 +116,4 @@ class RecordJudge {
 
 }  // namespace holdfast::fuzz
 
-#endif  // HOLDFAST_TESTS_FUZZ_RECORD_JUDGE_H_
+#endif  // HOLDFAST_TESTS_FUZZ_RECORD_CHECKER_H_

@@ -1,4 +1,4 @@
-#include "tests/fuzz/call_book.h"
+#include "tests/fuzz/call_checker.h"
 
 #include <algorithm>
 #include <chrono>
@@ -15,7 +15,7 @@ constexpr Duration kReportInterval = std::chrono::seconds(1);
 
 // The body of a call, which must be of the kind that such an outcome answers.
 template <typename CommandKind>
-const CommandKind& As(const CallBook::Call& call) {
+const CommandKind& As(const CallChecker::Call& call) {
   const auto* body = std::get_if<CommandKind>(&call.body);
   Require(body != nullptr, "an outcome answers the call's command");
   return *body;
@@ -31,7 +31,7 @@ void CheckView(const LeaseView& view, std::optional<Duration> expire) {
 }
 
 // Applies an event to what a watcher has seen so far.
-void Follow(const LeaseEvent& event, CallBook::Call& watch) {
+void Follow(const LeaseEvent& event, CallChecker::Call& watch) {
   Require(event.sequence >= watch.last_event, "the numbers of events rise");
   const bool of_snapshot =
       event.kind == LeaseEventKind::kHeld || event.kind == LeaseEventKind::kSnapshotEnd;
@@ -83,27 +83,27 @@ bool MayRefuse(const CommandBody& body, Refusal reason) {
 
 }  // namespace
 
-std::optional<Instant> CallBook::Call::deadline() const {
+std::optional<Instant> CallChecker::Call::deadline() const {
   const AcquireCommand* const command = acquire();
   if (command == nullptr || command->timeout == kNoTimeout) return std::nullopt;
   return opened + command->timeout;
 }
 
-void CallBook::Open(const Command& command, Instant now) {
+void CallChecker::Open(const Command& command, Instant now) {
   if (const auto* cancel = std::get_if<CancelCommand>(&command.body)) {
     cancel_asked_.insert(cancel->call);
   }
   if (ExpectsOutcome(command.body)) open_[command.call] = {.body = command.body, .opened = now};
 }
 
-void CallBook::Tell(const std::vector<Delivery>& deliveries, Instant now) {
+void CallChecker::Tell(const std::vector<Delivery>& deliveries, Instant now) {
   cancelled_.clear();
   std::map<std::string, bool> timed_out;  // And whether a call of the id had waited for so long.
   for (const Delivery& delivery : deliveries) {
     const auto found = open_.find(delivery.call);
     Require(found != open_.end(), "nobody is told anything after the final outcome");
     Call& call = found->second;
-    std::visit([&](const auto& outcome) { Judge(call, outcome, now); }, delivery.outcome);
+    std::visit([&](const auto& outcome) { Check(call, outcome, now); }, delivery.outcome);
     const auto* refused = std::get_if<Refused>(&delivery.outcome);
     if (refused != nullptr && refused->reason == Refusal::kCancelled) {
       Require(cancel_asked_.contains(delivery.call), "only who has gone is told so");
@@ -124,7 +124,7 @@ void CallBook::Tell(const std::vector<Delivery>& deliveries, Instant now) {
   }
 }
 
-void CallBook::CheckAnswered(Instant now, bool draining) const {
+void CallChecker::CheckAnswered(Instant now, bool draining) const {
   for (const auto& [id, call] : open_) {
     Require(!draining, "a server that stops has answered everybody");
     const AcquireCommand* const acquire = call.acquire();
@@ -137,7 +137,7 @@ void CallBook::CheckAnswered(Instant now, bool draining) const {
   }
 }
 
-std::set<CallId> CallBook::WaitsOf(const std::string& lease_id) const {
+std::set<CallId> CallChecker::WaitsOf(const std::string& lease_id) const {
   std::set<CallId> calls;
   for (const auto& [id, call] : open_) {
     if (call.acquire() != nullptr && call.acquire()->spec.lease_id == lease_id) calls.insert(id);
@@ -145,7 +145,7 @@ std::set<CallId> CallBook::WaitsOf(const std::string& lease_id) const {
   return calls;
 }
 
-std::set<std::string> CallBook::WaitingIds() const {
+std::set<std::string> CallChecker::WaitingIds() const {
   std::set<std::string> ids;
   for (const auto& [id, call] : open_) {
     if (call.acquire() != nullptr) ids.insert(call.acquire()->spec.lease_id);
@@ -153,13 +153,13 @@ std::set<std::string> CallBook::WaitingIds() const {
   return ids;
 }
 
-std::size_t CallBook::Watches() const {
+std::size_t CallChecker::Watches() const {
   return static_cast<std::size_t>(std::count_if(open_.begin(), open_.end(), [](const auto& entry) {
     return entry.second.watch() != nullptr;
   }));
 }
 
-void CallBook::Judge(Call& call, const Granted& granted, Instant /*now*/) {
+void CallChecker::Check(Call& call, const Granted& granted, Instant /*now*/) {
   const auto& acquire = As<AcquireCommand>(call);
   // A renewal may have changed the expire before the same request came again.
   LeaseSpec asked = granted.lease.lease.spec;
@@ -168,7 +168,7 @@ void CallBook::Judge(Call& call, const Granted& granted, Instant /*now*/) {
   CheckView(granted.lease, granted.lease.lease.spec.expire);
 }
 
-void CallBook::Judge(Call& call, const Queued& queued, Instant now) {
+void CallChecker::Check(Call& call, const Queued& queued, Instant now) {
   const auto& acquire = As<AcquireCommand>(call);
   Require(acquire.report_queue && acquire.timeout > Duration::zero(),
           "who asked is told its place");
@@ -179,11 +179,11 @@ void CallBook::Judge(Call& call, const Queued& queued, Instant now) {
   call.place = queued.position;
 }
 
-void CallBook::Judge(Call& call, const Released& /*released*/, Instant /*now*/) {
+void CallChecker::Check(Call& call, const Released& /*released*/, Instant /*now*/) {
   As<ReleaseCommand>(call);
 }
 
-void CallBook::Judge(Call& call, const Renewed& renewed, Instant /*now*/) {
+void CallChecker::Check(Call& call, const Renewed& renewed, Instant /*now*/) {
   const auto& renew = As<RenewCommand>(call);
   const LeaseSpec& spec = renewed.lease.lease.spec;
   Require(spec.lease_id == renew.lease_id && spec.key == renew.key, "a Renew renews what it names");
@@ -195,11 +195,11 @@ void CallBook::Judge(Call& call, const Renewed& renewed, Instant /*now*/) {
           "a renewal that gives no more than it asks for sets the expire");
 }
 
-void CallBook::Judge(Call& call, const Shown& shown, Instant /*now*/) {
+void CallChecker::Check(Call& call, const Shown& shown, Instant /*now*/) {
   Require(shown.lock.key == As<GetCommand>(call).key, "a Get shows the lock that it names");
 }
 
-void CallBook::Judge(Call& call, const Listed& listed, Instant /*now*/) {
+void CallChecker::Check(Call& call, const Listed& listed, Instant /*now*/) {
   const auto& list = As<ListCommand>(call);
   Require(listed.locks.size() <= list.page_size, "a page is as long as asked at the most");
   std::string last = list.after_key;
@@ -212,11 +212,11 @@ void CallBook::Judge(Call& call, const Listed& listed, Instant /*now*/) {
           "the next page begins behind this one");
 }
 
-void CallBook::Judge(Call& call, const Forced& /*forced*/, Instant /*now*/) {
+void CallChecker::Check(Call& call, const Forced& /*forced*/, Instant /*now*/) {
   As<ForceReleaseCommand>(call);
 }
 
-void CallBook::Judge(Call& call, const ForcedPage& page, Instant /*now*/) {
+void CallChecker::Check(Call& call, const ForcedPage& page, Instant /*now*/) {
   const auto& command = As<ReleaseByTagCommand>(call);
   Require(!command.max_fencing_token.has_value() ||
               page.max_fencing_token == *command.max_fencing_token,
@@ -230,18 +230,18 @@ void CallBook::Judge(Call& call, const ForcedPage& page, Instant /*now*/) {
   }
 }
 
-void CallBook::Judge(Call& call, const Watched& watched, Instant /*now*/) {
+void CallChecker::Check(Call& call, const Watched& watched, Instant /*now*/) {
   As<WatchCommand>(call);
   for (const auto& event : watched.events) Follow(*event, call);
   Require(watched.snapshot_continues ? !call.snapshot_complete : true,
           "a snapshot that is complete does not continue");
 }
 
-void CallBook::Judge(Call& call, const Drained& /*drained*/, Instant /*now*/) {
+void CallChecker::Check(Call& call, const Drained& /*drained*/, Instant /*now*/) {
   As<DrainCommand>(call);
 }
 
-void CallBook::Judge(Call& call, const Refused& refused, Instant /*now*/) {
+void CallChecker::Check(Call& call, const Refused& refused, Instant /*now*/) {
   Require(MayRefuse(call.body, refused.reason), "a refusal is one that the command can have");
 }
 

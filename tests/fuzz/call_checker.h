@@ -5,8 +5,8 @@
 // applies its events has the leases as they are. Whatever breaks this ends the
 // process (require.h). Thread-compatible.
 
-#ifndef HOLDFAST_TESTS_FUZZ_CALL_BOOK_H_
-#define HOLDFAST_TESTS_FUZZ_CALL_BOOK_H_
+#ifndef HOLDFAST_TESTS_FUZZ_CALL_CHECKER_H_
+#define HOLDFAST_TESTS_FUZZ_CALL_CHECKER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,7 @@
 
 namespace holdfast::fuzz {
 
-class CallBook {
+class CallChecker {
  public:
   struct Call {
     CommandBody body;
@@ -69,20 +69,20 @@ class CallBook {
   const std::set<std::string>& cancelled_now() const { return cancelled_; }
 
  private:
-  void Judge(Call& call, const Granted& granted, Instant now);
-  void Judge(Call& call, const Queued& queued, Instant now);
-  void Judge(Call& call, const Released& released, Instant now);
-  void Judge(Call& call, const Renewed& renewed, Instant now);
-  void Judge(Call& call, const Shown& shown, Instant now);
-  void Judge(Call& call, const Listed& listed, Instant now);
-  void Judge(Call& call, const Forced& forced, Instant now);
-  void Judge(Call& call, const ForcedPage& page, Instant now);
-  void Judge(Call& call, const Watched& watched, Instant now);
-  void Judge(Call& call, const Drained& drained, Instant now);
-  void Judge(Call& call, const Refused& refused, Instant now);
+  void Check(Call& call, const Granted& granted, Instant now);
+  void Check(Call& call, const Queued& queued, Instant now);
+  void Check(Call& call, const Released& released, Instant now);
+  void Check(Call& call, const Renewed& renewed, Instant now);
+  void Check(Call& call, const Shown& shown, Instant now);
+  void Check(Call& call, const Listed& listed, Instant now);
+  void Check(Call& call, const Forced& forced, Instant now);
+  void Check(Call& call, const ForcedPage& page, Instant now);
+  void Check(Call& call, const Watched& watched, Instant now);
+  void Check(Call& call, const Drained& drained, Instant now);
+  void Check(Call& call, const Refused& refused, Instant now);
   // What only sessions are told, of which this world has none.
   template <typename OfSessions>
-  void Judge(Call&, const OfSessions&, Instant) {
+  void Check(Call&, const OfSessions&, Instant) {
     Broken("a call of its own is told nothing of sessions");
   }
 
@@ -95,4 +95,4 @@ class CallBook {
 
 }  // namespace holdfast::fuzz
 
-#endif  // HOLDFAST_TESTS_FUZZ_CALL_BOOK_H_
+#endif  // HOLDFAST_TESTS_FUZZ_CALL_CHECKER_H_
