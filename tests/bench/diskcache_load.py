@@ -39,7 +39,7 @@ def _quantile(ordered, share):
 
 def _describe(taken):
     taken.sort()
-    names = {"p50_us": 0.5, "p99_us": 0.99, "p999_us": 0.999}
+    names = {"p10_us": 0.1, "p50_us": 0.5, "p99_us": 0.99, "p999_us": 0.999}
     return {name: _quantile(taken, share) for name, share in names.items()}
 
 

@@ -233,7 +233,8 @@ def _floor(load, rows):
     for row in rows:
         if row.server == "bare":
             pairs = load.run(row, "pairs", connections=1, outstanding=1)
-            found["session_pair_us" if row.session else "pair_us"] = pairs["p50_us"]
+            name = "session_pair" if row.session else "pair"
+            found[f"{name}_us"], found[f"{name}_p10_us"] = pairs["p50_us"], pairs["p10_us"]
     return found
 
 

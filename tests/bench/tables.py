@@ -57,6 +57,7 @@ _FIGURES = {
     "pairs": (
         ("pairs/s", "rate"),
         ("over bare", None),
+        ("p10 us", "p10_us"),
         ("p50 us", "p50_us"),
         ("p99 us", "p99_us"),
         ("p99.9 us", "p999_us"),
@@ -136,6 +137,7 @@ def _of_setting(results, measure, setting):
 _FLOOR = (
     ("O_DIRECT write us", "direct_us"),
     ("write and fdatasync us", "fdatasync_us"),
+    ("fastest tenth of either us", "best_p10_us"),
     ("bare pair us", "pair_us"),
     ("bare pair on a session us", "session_pair_us"),
 )

@@ -44,15 +44,18 @@ def _between(measure, setting, row, base_setting, base, name="rate"):
     return found
 
 
-def _over_floor(measure, setting, row, pair, pairs, writes):
-    """A p50 over so many bare pairs of one caller and so many durable writes."""
+def _over_floor(measure, setting, row, pair, pairs, writes, p10=False):
+    """A p50 over so many bare pairs of one caller and so many durable writes; or the p10
+    over theirs, which is steadier where others keep the disk and the processors busy."""
+    which = "p10_us" if p10 else "us"
 
     def found(results):
         beside = f"{measure} {setting}"
-        bare = results.values("floor", beside, "disk", pair)
-        write = results.values("floor", beside, "disk", "best_us")
+        bare = results.values("floor", beside, "disk", f"{pair}_{which}")
+        write = results.values("floor", beside, "disk", f"best_{which}")
         floor = {r: pairs * bare[r] + writes * write[r] for r in bare}
-        return figures.ratio(results.values(measure, setting, row, "p50_us"), floor)
+        taken = results.values(measure, setting, row, "p10_us" if p10 else "p50_us")
+        return figures.ratio(taken, floor)
 
     return found
 
@@ -116,13 +119,25 @@ TARGETS = (
         "1 caller, sync: p50 of a pair over a bare pair and two durable writes",
         1.15,
         False,
-        _over_floor("pairs", "1x1", "holdfast-sync", "pair_us", 1, 2),
+        _over_floor("pairs", "1x1", "holdfast-sync", "pair", 1, 2),
+    ),
+    Target(
+        "the same by the fastest tenth of each",
+        1.15,
+        False,
+        _over_floor("pairs", "1x1", "holdfast-sync", "pair", 1, 2, p10=True),
     ),
     Target(
         "1 caller on a session, sync: p50 of a pair over a bare pair and two durable writes",
         1.2,
         False,
-        _over_floor("pairs", "1x1", "session-sync", "session_pair_us", 1, 2),
+        _over_floor("pairs", "1x1", "session-sync", "session_pair", 1, 2),
+    ),
+    Target(
+        "the same by the fastest tenth of each",
+        1.2,
+        False,
+        _over_floor("pairs", "1x1", "session-sync", "session_pair", 1, 2, p10=True),
     ),
     Target(
         "1 caller on a session, sync: p50 of a pair over Redis always",
@@ -170,13 +185,13 @@ TARGETS = (
         "hand-over to 1 waiter, sync: p50 over a bare round trip and a durable write",
         1.5,
         False,
-        _over_floor("hand-over", "1", "holdfast-sync", "pair_us", 0.5, 1),
+        _over_floor("hand-over", "1", "holdfast-sync", "pair", 0.5, 1),
     ),
     Target(
         "the same on a session",
         1.5,
         False,
-        _over_floor("hand-over", "1", "session-sync", "session_pair_us", 0.5, 1),
+        _over_floor("hand-over", "1", "session-sync", "session_pair", 0.5, 1),
     ),
     Target(
         "hand-over, sync: p50 with 10,000 waiters over that with 10", 1.2, False, _hand_over_growth

@@ -34,7 +34,8 @@ std::optional<Report> MeasureHandOver(Driver& driver, const MeasureOptions& opti
     latencies.Add(taken->count());
     std::this_thread::sleep_for(kPause);
   }
-  return Report{{"p50_us", latencies.Quantile(0.5)},
+  return Report{{"p10_us", latencies.Quantile(0.1)},
+                {"p50_us", latencies.Quantile(0.5)},
                 {"p99_us", latencies.Quantile(0.99)},
                 {"hand_overs", static_cast<double>(latencies.count())}};
 }

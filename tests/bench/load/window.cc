@@ -42,11 +42,9 @@ Report Window::Describe(Latencies& latencies) const {
   const auto count = static_cast<double>(latencies.count());
   if (count == 0) return {{"rate", 0}};
   Report report = {
-      {"rate", count / seconds_.count()},
-      {"p50_us", latencies.Quantile(0.5)},
-      {"p99_us", latencies.Quantile(0.99)},
-      {"p999_us", latencies.Quantile(0.999)},
-      {"client_cpu_us", client_cpu_.count() / count},
+      {"rate", count / seconds_.count()},     {"p10_us", latencies.Quantile(0.1)},
+      {"p50_us", latencies.Quantile(0.5)},    {"p99_us", latencies.Quantile(0.99)},
+      {"p999_us", latencies.Quantile(0.999)}, {"client_cpu_us", client_cpu_.count() / count},
   };
   if (server_ != 0) report.emplace_back("server_cpu_us", server_cpu_.count() / count);
   return report;

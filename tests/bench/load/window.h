@@ -46,7 +46,7 @@ class Window {
   bool Run(const WindowOptions& options) EXCLUDES(mutex_);
 
   // What Run has measured, for so many operations with these latencies: "rate" a
-  // second, "p50_us", "p99_us", "p999_us", and the processor time of an operation,
+  // second, "p10_us", "p50_us", "p99_us", "p999_us", and the processor time of an operation,
   // "server_cpu_us" and "client_cpu_us".
   Report Describe(Latencies& latencies) const;
 
