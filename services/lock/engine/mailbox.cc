@@ -20,16 +20,15 @@ bool Mailbox::Put(Item& item, Wake wake) {
   return true;
 }
 
-bool Mailbox::PutAlways(Item item) {
+void Mailbox::PutAlways(Item item) {
   bool notify = false;
   {
     MutexLock lock(mutex_);
-    if (closed_) return false;
+    if (closed_) return;
     items_.push_back(std::move(item));
     notify = WakeFor(Wake::kEngine);
   }
   if (notify) changed_.NotifyOne();
-  return true;
 }
 
 bool Mailbox::PutTogether(std::vector<Item>& items, bool always, Wake wake) {

@@ -48,8 +48,8 @@ class Mailbox {
   bool PutTogether(std::vector<Item>& items, bool always, Wake wake);
 
   // For what must not be dropped, such as the end of a call: ignores the
-  // capacity. There are at most as many of these as open calls. False: closed.
-  bool PutAlways(Item item);
+  // capacity. There are at most as many of these as open calls. No effect once closed.
+  void PutAlways(Item item);
 
   // Takes the turn, and replaces `items` by all that have been put, in order. False:
   // there are none, or another thread has the turn and will take them.

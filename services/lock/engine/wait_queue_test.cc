@@ -81,6 +81,20 @@ TEST_F(WaitQueueTest, PositionsAreRightWhateverComesAndGoes) {
   }
 }
 
+TEST_F(WaitQueueTest, FirstReadyIsTheFirstWithACall) {
+  EXPECT_EQ(queue_.FirstReady(), nullptr);
+  Waiter& parked = Add();
+  EXPECT_EQ(queue_.FirstReady(), nullptr);
+  Waiter waiting;
+  waiting.sequence = ++last_sequence_;
+  waiting.calls.emplace_back();
+  queue_.Add(waiting);
+  EXPECT_EQ(queue_.FirstReady(), &waiting);
+  parked.calls.emplace_back();
+  queue_.UpdateParked(parked);
+  EXPECT_EQ(queue_.FirstReady(), &parked);
+}
+
 // One who stays for good behind whom others come and go for ever.
 TEST_F(WaitQueueTest, DoesNotRememberThoseWhoHaveLeft) {
   Add();
