@@ -294,7 +294,7 @@ TEST(WriteAheadLogCheckTest, OneThatWasClosedHasNoZeros) {
 TEST(WriteAheadLogCheckTest, AWriteThatStoppedAnywhereIsTornBehindTheLastWholeRecord) {
   for (const LogWriter& writer : {ShortLog(), LongLog()}) {
     for (std::size_t size = 0; size < writer.log().size(); ++size) {
-      if (size > 1000 && size % kLogBlockSize > 20 && size % 97 != 0) continue;
+      if (size > 1000 && size % kLogBlockSize > 20 && size % 997 != 0) continue;
       const std::string cut = LaidOut(writer.log().substr(0, size), writer.log().size() - size);
       const LogVerdict verdict = CheckWriteAheadLog(cut);
       ASSERT_NE(verdict.kind, Kind::kDamaged) << "cut at " << size << ": " << verdict.fault;
@@ -308,24 +308,28 @@ TEST(WriteAheadLogCheckTest, EveryWrongByteOfALaidOutLogIsDamage) {
   const std::string good = LaidOut(ShortLog().log());
   const std::size_t last = ShortLog().log().size() - 1;
   for (std::size_t at = 0; at <= last; ++at) {
-    for (int value = 0; value < 256; ++value) {
+    const auto expect = [&](char value, Kind kind) {
+      if (value == good[at]) return;
       std::string bad = good;
-      bad[at] = static_cast<char>(value);
-      if (bad == good) continue;
-      // A last byte that is zero is one that was not written.
-      const Kind expected = at == last && value == 0 ? Kind::kTorn : Kind::kDamaged;
-      ASSERT_EQ(CheckWriteAheadLog(bad).kind, expected) << "byte " << at << " is " << value;
+      bad[at] = value;
+      EXPECT_EQ(CheckWriteAheadLog(bad).kind, kind) << "byte " << at << " is " << int{value};
+    };
+    for (int bit = 0; bit < 8; ++bit) {
+      const char flipped = static_cast<char>(good[at] ^ (1 << bit));
+      if (flipped != '\0') expect(flipped, Kind::kDamaged);
     }
+    // A last byte that is zero is one that was not written.
+    expect('\0', at == last ? Kind::kTorn : Kind::kDamaged);
   }
 }
 
 TEST(WriteAheadLogCheckTest, EveryWrongBitOfALongLaidOutLogIsDamage) {
   const std::size_t size = LongLog().log().size();
-  const std::string good = LaidOut(LongLog().log(), kLogBlockSize);
+  const std::string good = LaidOut(LongLog().log(), 1);
   for (std::size_t at = 0; at < size; ++at) {
     const std::size_t in_block = at % kLogBlockSize;
     const bool near = in_block <= 15 || in_block >= kLogBlockSize - 15 || at + 15 > size;
-    if (!near && at % 463 != 0) continue;
+    if (!near && at % 1009 != 0) continue;
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ (1 << at % 8));
     ASSERT_EQ(CheckWriteAheadLog(bad).kind, Kind::kDamaged) << "byte " << at;
