@@ -60,6 +60,7 @@ cc_library(
     name = "headers",
     hdrs = glob(["include/**"]),
     includes = ["include"],
+    visibility = ["//visibility:public"],
 )
 """
 
@@ -184,6 +185,11 @@ def system_libraries():
             "gtest": ["gmock"],
             # gmock's main() sets up GoogleTest as well.
             "gtest_main": ["gmock_main"],
+        },
+        # Included into every test by .bazelrc.
+        needs = {
+            "gtest": ["@holdfast//bazel/prelude:test_prelude"],
+            "gtest_main": ["@holdfast//bazel/prelude:test_prelude"],
         },
     )
     _system_library(

@@ -10,7 +10,7 @@ namespace holdfast::simulation {
 namespace {
 
 TEST(SeedTest, TheSameSeedIsTheSameRun) {
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     const RunResult first = RunSeed(seed);
     const RunResult second = RunSeed(seed);
     ASSERT_EQ(first.hash, second.hash) << "seed " << seed;
@@ -22,7 +22,7 @@ TEST(SeedTest, AnotherSeedIsAnotherRun) { EXPECT_NE(RunSeed(1).hash, RunSeed(2).
 
 TEST(SeedTest, TheFirstFindNothing) {
   std::ostringstream out;
-  EXPECT_TRUE(RunCampaign({.seeds = 100}, out)) << out.str();
+  EXPECT_TRUE(RunCampaign({.seeds = 50}, out)) << out.str();
 }
 
 }  // namespace
