@@ -12,6 +12,7 @@
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_CALL_LOOP_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_CALL_LOOP_H_
 
+#include <functional>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -59,6 +60,11 @@ class CallLoop {
   void Start() {
     thread_ = std::thread([this] { Run(); });
   }
+
+  // For what takes longer than others should wait for the engine's turn: on a loop's thread
+  // it is done when the engine has had its turn, and must not call this again. False: this
+  // is no loop's thread.
+  static bool DoAfterTurn(std::function<void()> work);
 
   // Returns when there are no calls any more. REQUIRES: the server has been shut down,
   // or was never started.

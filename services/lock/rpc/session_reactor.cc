@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "services/lock/rpc/call_loop.h"
 #include "services/lock/rpc/status.h"
 
 namespace holdfast {
@@ -184,7 +185,7 @@ void SessionReactor::OnOutcomes(std::vector<SessionOutcome> outcomes) {
   }
   if (filled) WatchForStall();
   if (too_much) End(LimitExceeded("session_backlog"), /*by_client=*/false);
-  if (due) shared_.writer.Post([this] { Resume(); });
+  if (due) ResumeSoon();
 }
 
 void SessionReactor::OnEnded(const Refused& reason) {
@@ -198,7 +199,15 @@ void SessionReactor::OnEnded(const Refused& reason) {
     if (reason.reason == Refusal::kSessionReplaced) outbox_.Drop();
     due = Defer();
   }
-  if (due) shared_.writer.Post([this] { Resume(); });
+  if (due) ResumeSoon();
+}
+
+// Not now, because whoever has the engine's turn keeps everybody waiting. The engine's own
+// thread has the next commit to begin with after it; a loop's thread has time then, and to
+// wake another would cost more than to write.
+void SessionReactor::ResumeSoon() {
+  if (CallLoop::DoAfterTurn([this] { Resume(); })) return;
+  shared_.writer.Post([this] { Resume(); });
 }
 
 void SessionReactor::OnDone() {

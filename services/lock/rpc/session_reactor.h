@@ -1,7 +1,7 @@
 // One stream of a session: operations in, events out.
 //
 // The engine is handed all operations of a message together. What it answers gathers in
-// the outbox; its thread does no more than put it there, and another one writes. While
+// the outbox; the engine's thread does no more than put it there, and another one writes. While
 // more is unwritten than a client that reads ever lets gather, nothing is read from it:
 // then it cannot ask for more either.
 //
@@ -105,6 +105,7 @@ class SessionReactor final : public StreamCall<BidiServerCall, SessionMessage>,
   bool IsFull() const REQUIRES(mutex_) { return outbox_.unwritten_bytes() >= kFullBytes; }
   bool HasFilled() REQUIRES(mutex_);
   void WatchForStall();
+  void ResumeSoon();
   void End(const grpc::Status& status, bool by_client);
   void EndedByClient(const grpc::Status& status) { End(status, /*by_client=*/local_); }
 
