@@ -138,6 +138,11 @@ struct EndStreamCommand {
   CallId stream{};
   // Its client did it, or died: nothing that the server did can have been the cause.
   bool by_client = false;
+  // The client may have received the outcomes up to this number (Delivery::number), and
+  // is sure not to have received those behind it.
+  std::uint64_t sent_through = kAllSent;
+
+  static constexpr std::uint64_t kAllSent = UINT64_MAX;
 };
 
 using CommandBody =

@@ -133,9 +133,10 @@ bool LockEngine::SubmitOperations(CallId stream, std::vector<SessionOperation>& 
   return state_.load(std::memory_order_acquire) == State::kStopped;
 }
 
-void LockEngine::EndStream(CallId stream, bool by_client) {
+void LockEngine::EndStream(CallId stream, bool by_client, std::uint64_t sent_through) {
   mailbox_.PutAlways(
-      {.command = {.body = EndStreamCommand{.stream = stream, .by_client = by_client}}});
+      {.command = {.body = EndStreamCommand{
+                       .stream = stream, .by_client = by_client, .sent_through = sent_through}}});
 }
 
 void LockEngine::Drain() {

@@ -139,8 +139,9 @@ class LockEngine {
                         Begin begin = Begin::kNow);
 
   // The stream has ended. Its listener still gets OnEnded, with kCancelled or what was
-  // already on its way. `by_client`: see EndStreamCommand.
-  void EndStream(CallId stream, bool by_client);
+  // already on its way. `by_client`, `sent_through`: see EndStreamCommand.
+  void EndStream(CallId stream, bool by_client,
+                 std::uint64_t sent_through = EndStreamCommand::kAllSent);
 
   // From now on commands are refused with kStopping, and every waiting or watching
   // call and every session's stream is answered with it. Returns when their listeners have those

@@ -19,7 +19,8 @@ Duration SinceWall(WallTime then, WallTime now) {
 
 Instant HeldLease::Began() const {
   // Who has not acknowledged the grant does not know that it has been renewed.
-  return session != nullptr && delivered ? std::max(began, session->renewed) : began;
+  const bool renewed = session != nullptr && delivered && session->renewals != renewals_before;
+  return renewed ? std::max(began, session->renewed) : began;
 }
 
 std::optional<Instant> HeldLease::Lapses() const {

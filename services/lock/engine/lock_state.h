@@ -43,6 +43,9 @@ struct HeldLease : MemberLink {
   // carried it and have not been reported undelivered. At zero the timer `undelivered` is set, and
   // the lease ends when it fires.
   bool delivered = false;
+  // Session::renewals when the lease came into the session, or its grant was acknowledged
+  // there: those that do not count for it.
+  std::uint32_t renewals_before = 0;
   int deliveries = 0;
   std::optional<TimerId> undelivered;
 

@@ -234,7 +234,8 @@ class LockTable {
   std::optional<Refusal> Adopt(const Caller& caller, const ListedLease& listed);
   void Join(Session& session, HeldLease& lease);
   void Leave(HeldLease& lease);
-  void EndStream(Session& session, Refused why, const Now& now, Effects& effects);
+  void EndStream(Session& session, Refused why, std::uint64_t sent_through, const Now& now,
+                 Effects& effects);
   void AwaitEndAcknowledged(Session& session, EndedRef ended);
   void EndUnlisted(const Now& now, Effects& effects);
   void FireBoundEnd(Session& session, const Now& now, Effects& effects);

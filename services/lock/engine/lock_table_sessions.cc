@@ -33,7 +33,8 @@ void LockTable::Apply(const Caller& caller, const AttachCommand& command, const 
   }
   if (!resumed) session = &sessions_.Add(command.session_id);
   if (session->stream != CallId{}) {
-    EndStream(*session, {.reason = Refusal::kSessionReplaced}, now, effects);
+    EndStream(*session, {.reason = Refusal::kSessionReplaced}, EndStreamCommand::kAllSent, now,
+              effects);
   }
   silence_timers_.Cancel(session->window_end);
   silence_timers_.Cancel(session->bound_end);
@@ -86,6 +87,7 @@ std::optional<Refusal> LockTable::Adopt(const Caller& caller, const ListedLease&
 void LockTable::Apply(const Caller& caller, const RenewAllCommand& /*command*/, const Now& now,
                       Effects& effects) {
   caller.session->renewed = now.monotonic;
+  ++caller.session->renewals;
   effects.Tell(caller, RenewedAll{.leases = caller.session->acknowledged});
 }
 
@@ -134,14 +136,16 @@ void LockTable::Apply(const Caller& /*caller*/, const EndStreamCommand& command,
                       Effects& effects) {
   Session* const session = sessions_.OfStream(command.stream);
   if (session == nullptr) return;
-  EndStream(*session, {.reason = Refusal::kCancelled}, now, effects);
+  EndStream(*session, {.reason = Refusal::kCancelled}, command.sent_through, now, effects);
   if (command.by_client && session->local && session->HasBound()) {
     session->bound_end = silence_timers_.Set(now.monotonic, BoundEnd{session});
   }
 }
 
-// The session keeps what it has for the reattach window.
-void LockTable::EndStream(Session& session, Refused why, const Now& now, Effects& effects) {
+// Those who wait keep their places for the reattach window. A grant that the client may
+// have received is its until it lapses, acknowledged or not: the client counts on it.
+void LockTable::EndStream(Session& session, Refused why, std::uint64_t sent_through, const Now& now,
+                          Effects& effects) {
   effects.deliveries.push_back(
       {.call = session.stream, .outcome = std::move(why), .stream = session.stream});
   sessions_.ClearStream(session);
@@ -151,7 +155,7 @@ void LockTable::EndStream(Session& session, Refused why, const Now& now, Effects
   for (const ToldOutcome& told : session.told) {
     if (HeldLease* const* const lease = std::get_if<HeldLease*>(&told.what)) {
       (*lease)->told = nullptr;
-      NotDelivered(**lease, now);
+      if (told.number > sent_through) NotDelivered(**lease, now);
     } else if (const EndedRef* const ended = std::get_if<EndedRef>(&told.what)) {
       ids_.NotAcknowledged(*ended, now.monotonic);
     }
@@ -178,7 +182,9 @@ void LockTable::MarkDelivered(HeldLease& lease) {
   lease.told = nullptr;
   if (lease.delivered) return;
   lease.delivered = true;
-  if (lease.session != nullptr) ++lease.session->acknowledged;
+  if (lease.session == nullptr) return;
+  ++lease.session->acknowledged;
+  lease.renewals_before = lease.session->renewals;
 }
 
 void LockTable::Join(Session& session, HeldLease& lease) {
@@ -189,6 +195,7 @@ void LockTable::Join(Session& session, HeldLease& lease) {
       Leave(lease);
     }
     lease.session = &session;
+    lease.renewals_before = session.renewals;
     ++session.members;
     if (lease.delivered) ++session.acknowledged;
   }
@@ -197,16 +204,15 @@ void LockTable::Join(Session& session, HeldLease& lease) {
 }
 
 void LockTable::Leave(HeldLease& lease) {
-  Session* const session = std::exchange(lease.session, nullptr);
+  Session* const session = lease.session;
   if (session == nullptr) return;
+  lease.began = lease.Began();
+  lease.session = nullptr;
   lease.Unlink();
   if (lease.told != nullptr) lease.told->what = std::monostate();
   lease.told = nullptr;
   --session->members;
-  if (lease.delivered) {
-    lease.began = std::max(lease.began, session->renewed);
-    --session->acknowledged;
-  }
+  if (lease.delivered) --session->acknowledged;
   if (session->members == 0 && !session->known) {
     silence_timers_.Cancel(session->bound_end);
     sessions_.DestroyIfUnused(*session);

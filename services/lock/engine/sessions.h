@@ -77,8 +77,10 @@ struct Session {
   std::deque<ToldOutcome> told;
   absl::btree_set<CallId> waiting;  // Calls that wait.
 
-  // The last renewal of all leases whose grant has been acknowledged.
+  // The last renewal of all leases whose grant has been acknowledged, and how many there
+  // have been.
   Instant renewed = Instant::min();
+  std::uint32_t renewals = 0;
 
   // Those that the stream listed or acquired; and those of earlier streams, which end when
   // the list is complete.

@@ -67,12 +67,12 @@ FAULTS = [
         _ENGINE + "turn.cc",
         "table_.RestoreTokens(through);",
     ),
-    _instead(
+    _raw(
         "grant a lease anew when its request is sent again",
         _ENGINE + "lock_table.cc",
-        "++lease.deliveries;\n  effects.Tell(call, Granted{lease.ViewFor(command.received, now)});",
-        "lease.record.fencing_token = tokens_.Next(effects.changes); ++lease.deliveries;"
-        " effects.Tell(call, Granted{lease.ViewFor(command.received, now)});",
+        "TellGrant(caller, lease, command.received, now, effects);\n}\n\nvoid",
+        "if (ON) lease.record.fencing_token = tokens_.Next(effects.changes);"
+        " TellGrant(caller, lease, command.received, now, effects);\n}\n\nvoid",
     ),
     # --- Exclusion ---
     _value(
@@ -84,18 +84,18 @@ FAULTS = [
     _raw(
         "release the lock whoever holds it",
         _ENGINE + "lock_table.cc",
-        "const KnownId id = ids_.Find(command.lease_id);\n  if (id.ended.has_value()) {\n    Refused",
+        "const KnownId id = Use(caller, command.lease_id);\n  if (id.ended.has_value()) {\n    Refused",
         "const auto any = locks_.find(command.key);"
         " const KnownId id = ON && any != locks_.end() && !any->second->is_free()"
-        " ? KnownId{.lease = any->second->holders.front()} : ids_.Find(command.lease_id);"
+        " ? KnownId{.lease = any->second->holders.front()} : Use(caller, command.lease_id);"
         " if (id.ended.has_value()) { Refused",
     ),
     # --- Expiry ---
     _value(
         "let leases lapse a tenth early",
-        _ENGINE + "lock_table.cc",
-        "now + *expire",
-        "now + *expire - *expire / 10",
+        _ENGINE + "lock_state.cc",
+        "Began() + *spec.expire",
+        "Began() + *spec.expire - *spec.expire / 10",
     ),
     _raw(
         "forget to extend the lease when it is renewed",
@@ -106,7 +106,7 @@ FAULTS = [
     _value(
         "let a renewal shorten the lease",
         _ENGINE + "lock_table.cc",
-        "now.monotonic + expire < lease.began + *present",
+        "now.monotonic + expire < lease.Began() + *present",
         "false",
     ),
     _raw(
@@ -114,7 +114,7 @@ FAULTS = [
         _ENGINE + "lock_table.cc",
         "const Duration expire = asked.value_or(*present);",
         "const Duration expire = asked.value_or(*present);"
-        " if (ON && now.monotonic + expire < lease.began + *present) {"
+        " if (ON && now.monotonic + expire < lease.Began() + *present) {"
         " LeaseRecord stored = lease.record; stored.ChangeExpire(expire);"
         " effects.changes.push_back(PutLease{std::move(stored)}); }",
     ),
@@ -142,11 +142,13 @@ FAULTS = [
         _ENGINE + "lock_table_restore.cc",
         "StartLease(lease, now.monotonic);",
     ),
-    _instead(
+    _raw(
         "forget ids that have expired",
-        _ENGINE + "lock_table.cc",
-        "ids_.End(lease_id, cause, now.monotonic, effects.changes);",
-        "ids_.Forget(lease_id);",
+        _ENGINE + "lock_table_timers.cc",
+        "EndLease(lease, EndCause::kExpired, News::kForSession, now, effects);",
+        "const EndedRef ended = EndLease(lease, EndCause::kExpired, News::kForSession, now, effects);"
+        " if (ON && ended->kept == EndedId::Kept::kInFull) {"
+        " ids_.AwaitAcknowledgement(ended); ids_.Acknowledged(ended, now.monotonic); }",
     ),
     # --- The queue ---
     _value(
@@ -168,19 +170,22 @@ FAULTS = [
     ),
     _skip(
         "keep the place of whoever has gone for ever",
-        _ENGINE + "lock_table.cc",
+        _ENGINE + "lock_table_waiting.cc",
         "waiter.park_end = silence_timers_.Set(now.monotonic + limits_.reattach_window,"
         " ParkEnd{&waiter});",
     ),
     _raw(
         "answer the release of a waiter and leave it in the queue",
         _ENGINE + "lock_table.cc",
-        "EndWaiter(*id.waiter, EndCause::kReleased, now, effects);",
-        "if (!ON) EndWaiter(*id.waiter, EndCause::kReleased, now, effects);",
+        "} else if (id.key() != command.key) {\n    effects.Tell(caller, Mismatch(\"key\"));\n"
+        "  } else {\n    EndedRef ended;",
+        "} else if (id.key() != command.key) {\n    effects.Tell(caller, Mismatch(\"key\"));\n"
+        "  } else if (ON && id.waiter != nullptr) {\n    effects.Tell(caller, Released{});\n"
+        "  } else {\n    EndedRef ended;",
     ),
     _raw(
         "never tell a waiter that its timeout is over",
-        _ENGINE + "lock_table.cc",
+        _ENGINE + "lock_table_waiting.cc",
         "if (const auto deadline = DeadlineAfter(now.monotonic, command.timeout)) {",
         "if (const auto deadline = DeadlineAfter(now.monotonic,"
         " ON ? kNoTimeout : command.timeout)) {",
@@ -188,14 +193,12 @@ FAULTS = [
     _raw(
         "queue a waiter at the end when it comes back",
         _ENGINE + "lock_table.cc",
-        "} else {\n    AttachCall(waiter, call, command, now);\n    if (command.report_queue) {\n"
-        "      reporter_.TellNow(waiter, call, lock.queue.PositionOf(waiter), now,"
-        " effects.deliveries);",
+        "} else {\n    AttachCall(waiter, caller, command, now);\n    if (command.report_queue) {\n"
+        "      reporter_.TellNow(waiter, caller.call, lock.queue.PositionOf(waiter), now,",
         "} else {\n if (ON) { lock.queue.Remove(waiter); waiter.sequence = ++last_sequence_;"
-        " lock.queue.Add(waiter); }\n    AttachCall(waiter, call, command, now);\n"
+        " lock.queue.Add(waiter); }\n    AttachCall(waiter, caller, command, now);\n"
         "    if (command.report_queue) {\n"
-        "      reporter_.TellNow(waiter, call, lock.queue.PositionOf(waiter), now,"
-        " effects.deliveries);",
+        "      reporter_.TellNow(waiter, caller.call, lock.queue.PositionOf(waiter), now,",
     ),
     _instead(
         "let a timeout end one call and leave the id's others in the queue",
@@ -203,16 +206,18 @@ FAULTS = [
         "EndWaiter(*waiting_calls_.at(call), EndCause::kTimedOut, now, effects);",
         "Waiter& waiter = *waiting_calls_.at(call);"
         " if (waiter.calls.size() > 1) {"
-        " effects.Tell(call, Blocked(Refusal::kWaitTimeout, *waiter.lock, now));"
-        " DetachCall(waiter, call);"
+        " const auto timed_out = std::find_if(waiter.calls.begin(), waiter.calls.end(),"
+        " [&](const WaitingCall& one) { return one.caller.call == call; });"
+        " effects.Tell(timed_out->caller, Blocked(Refusal::kWaitTimeout, *waiter.lock, now));"
+        " DetachCall(waiter, call, now);"
         " } else { EndWaiter(waiter, EndCause::kTimedOut, now, effects); }",
     ),
     # --- Grants that do not arrive ---
     _raw(
         "keep a grant that did not arrive",
         _ENGINE + "lock_table.cc",
-        "if (lease == nullptr || lease->delivered || --lease->deliveries > 0) return;",
-        "if (ON || lease == nullptr || lease->delivered || --lease->deliveries > 0) return;",
+        "if (lease.delivered || --lease.deliveries > 0) return;",
+        "if (ON || lease.delivered || --lease.deliveries > 0) return;",
     ),
     Fault(
         "take back a grant although its caller has come for it",
@@ -225,8 +230,8 @@ FAULTS = [
             # So that the fault is just that, and no timer is left without its lease.
             Edit(
                 _ENGINE + "lock_table.cc",
-                "lease->undelivered =\n      silence_timers_.Set(",
-                "silence_timers_.Cancel(lease->undelivered);\n  lease->undelivered =\n"
+                "lease.undelivered =\n      silence_timers_.Set(",
+                "silence_timers_.Cancel(lease.undelivered);\n  lease.undelivered =\n"
                 "      silence_timers_.Set(",
             ),
         ],
@@ -236,10 +241,10 @@ FAULTS = [
         "grant an id that has ended",
         _ENGINE + "lock_table.cc",
         "} else if (id.ended.has_value()) {\n"
-        "    effects.Tell(call, Refused{.reason = Refusal::kLeaseEnded",
+        "    effects.Tell(caller, Refused{.reason = Refusal::kLeaseEnded",
         "} else if (id.ended.has_value() && ![&] { while (ON && ids_.ended() > 0)"
         " ids_.Prune(Instant::max(), effects.changes); return ON; }()) {\n"
-        "    effects.Tell(call, Refused{.reason = Refusal::kLeaseEnded",
+        "    effects.Tell(caller, Refused{.reason = Refusal::kLeaseEnded",
     ),
     _skip(
         "forget the release that overtook its acquire",
@@ -249,8 +254,8 @@ FAULTS = [
     _value(
         "forget ended ids after a second",
         _ENGINE + "lease_ids.cc",
-        "now - ended_.front().since < kRetention",
-        "now - ended_.front().since < std::chrono::seconds(1)",
+        "now - retained_.front().since < kRetention",
+        "now - retained_.front().since < std::chrono::seconds(1)",
     ),
     _skip(
         "forget to store that an id has ended",

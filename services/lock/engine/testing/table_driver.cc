@@ -85,8 +85,8 @@ void TableDriver::Acknowledge(CallId stream, std::uint64_t through) {
   Apply(AcknowledgeCommand{through}, stream);
 }
 
-void TableDriver::EndStream(CallId stream, bool by_client) {
-  Apply(EndStreamCommand{.stream = stream, .by_client = by_client});
+void TableDriver::EndStream(CallId stream, bool by_client, std::uint64_t sent_through) {
+  Apply(EndStreamCommand{.stream = stream, .by_client = by_client, .sent_through = sent_through});
 }
 
 std::vector<std::pair<std::string, Refusal>> TableDriver::Gone(CallId stream) {

@@ -69,7 +69,8 @@ class TableDriver {
   // All that the stream has been told so far.
   void Acknowledge(CallId stream);
   void Acknowledge(CallId stream, std::uint64_t through);
-  void EndStream(CallId stream, bool by_client);
+  void EndStream(CallId stream, bool by_client,
+                 std::uint64_t sent_through = EndStreamCommand::kAllSent);
 
   // The leases that the stream was told have ended, in order, and why.
   std::vector<std::pair<std::string, Refusal>> Gone(CallId stream);
