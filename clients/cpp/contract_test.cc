@@ -41,13 +41,17 @@ class Server {
 
 class RealServer final : public Server {
  public:
-  RealServer() { EXPECT_EQ(process_.Start(), absl::OkStatus()); }
+  explicit RealServer(bool session) : session_(session) {
+    EXPECT_EQ(process_.Start(), absl::OkStatus());
+  }
   absl::StatusOr<std::unique_ptr<Client>> NewClient(ClientOptions options) override {
+    options.session = session_;
     return Client::Create(process_.address(), std::move(options));
   }
   bool Until(const std::function<bool()>& condition) override { return Eventually(condition); }
 
  private:
+  const bool session_;
   ServerProcess process_;
 };
 
@@ -68,13 +72,15 @@ class FakedServer final : public Server {
   FakeServer fake_;
 };
 
-class ContractTest : public testing::TestWithParam<bool> {
+enum class Asked { kFake, kOverCalls, kOverASession };
+
+class ContractTest : public testing::TestWithParam<Asked> {
  protected:
   ContractTest() {
-    if (GetParam()) {
-      server_ = std::make_unique<RealServer>();
-    } else {
+    if (GetParam() == Asked::kFake) {
       server_ = std::make_unique<FakedServer>();
+    } else {
+      server_ = std::make_unique<RealServer>(GetParam() == Asked::kOverASession);
     }
     client_ = *server_->NewClient({.owner = "test"});
   }
@@ -254,8 +260,21 @@ TEST_P(ContractTest, ClientsTimeoutsArePositive) {
   EXPECT_TRUE(absl::IsInvalidArgument(server_->NewClient({.connect_timeout = -1s}).status()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Servers, ContractTest, testing::Bool(),
-                         [](const auto& server) { return server.param ? "Real" : "Fake"; });
+std::string ServerName(const testing::TestParamInfo<Asked>& server) {
+  switch (server.param) {
+    case Asked::kFake:
+      return "Fake";
+    case Asked::kOverCalls:
+      return "RealOverCalls";
+    case Asked::kOverASession:
+      return "RealOverASession";
+  }
+  return "";
+}
+
+INSTANTIATE_TEST_SUITE_P(Servers, ContractTest,
+                         testing::Values(Asked::kFake, Asked::kOverCalls, Asked::kOverASession),
+                         ServerName);
 
 }  // namespace
 }  // namespace holdfast

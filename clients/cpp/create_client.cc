@@ -10,9 +10,20 @@
 #include "clients/cpp/core/thread_loop.h"
 #include "clients/cpp/transport/fork_guard.h"
 #include "clients/cpp/transport/grpc_transport.h"
+#include "clients/cpp/transport/session_transport.h"
 #include "holdfast/client.h"
 
 namespace holdfast {
+namespace {
+
+template <typename Transport>
+absl::StatusOr<std::unique_ptr<core::LockTransport>> Generalised(
+    absl::StatusOr<std::unique_ptr<Transport>> transport) {
+  if (!transport.ok()) return transport.status();
+  return *std::move(transport);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Create(std::string_view address,
                                                        ClientOptions options) {
@@ -20,7 +31,10 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(std::string_view address,
   if (options.call_timeout <= Duration::zero() || options.connect_timeout <= Duration::zero()) {
     return absl::InvalidArgumentError("call_timeout and connect_timeout must be positive");
   }
-  auto transport = core::GrpcTransport::Create(address);
+  absl::StatusOr<std::unique_ptr<core::LockTransport>> transport =
+      options.session
+          ? Generalised(core::SessionTransport::Create(address, core::SystemRandom().NewLeaseId()))
+          : Generalised(core::GrpcTransport::Create(address));
   if (!transport.ok()) return transport.status();
   auto loop = core::ThreadLoop::Create();
   if (!loop.ok()) return loop.status();

@@ -1,6 +1,6 @@
 // Holds a lock in a process of its own, for tests that stop or kill holders.
 //
-//     lease_holder ADDRESS KEY EXPIRE_MS
+//     lease_holder ADDRESS KEY EXPIRE_MS [bound]
 //
 // It renews its lease, and says what happens, line by line:
 //     held               at the beginning
@@ -36,11 +36,13 @@ void Say(const std::string& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
-  const auto client = holdfast::Client::Create(argv[1]);
+  if (argc != 4 && argc != 5) return 2;
+  const bool bound = argc == 5;
+  const auto client = holdfast::Client::Create(argv[1], {.session = bound});
   if (!client.ok()) return 1;
   const std::chrono::milliseconds expire(std::atoi(argv[3]));
-  holdfast::SyncLock lock(**client, argv[2], {.expire = expire, .auto_renew = true});
+  holdfast::SyncLock lock(**client, argv[2],
+                          {.expire = expire, .auto_renew = true, .bound = bound});
   const auto lease = lock.Acquire();
   if (!lease.ok()) return 1;
   Say("held");

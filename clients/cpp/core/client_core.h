@@ -50,6 +50,8 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   const std::string& address() const { return address_; }
   const std::string& owner() const { return options_.owner; }
   Duration call_timeout() const { return options_.call_timeout; }
+  // Whether leases can be bound to the client's process: see LockOptions.
+  bool may_bind() const { return options_.session && address_.starts_with("unix:"); }
   Duration connect_timeout() const { return options_.connect_timeout; }
 
   // FAILED_PRECONDITION: it was shut down, or this process is a child of the one

@@ -62,13 +62,19 @@ class FakeTransport final : public LockTransport {
                absl::AnyInvocable<void(absl::Status)> done) override;
   void Get(const std::string& key, Duration limit,
            absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done) override;
+  void Detach(const std::string& /*key*/, const std::string& lease_id) override {
+    detached.push_back(lease_id);
+  }
+  void OnLeaseEnded(LeaseEndedListener listener) override { say_lease_ended = listener; }
   void Shutdown() override { shut_down = true; }
 
   std::vector<std::shared_ptr<FakeWait>> waits;
   std::vector<FakeCall<absl::StatusOr<Grant>>> renewals;
   std::vector<FakeCall<absl::Status>> releases;
   std::vector<FakeCall<absl::StatusOr<LockInfo>>> gets;
+  std::vector<std::string> detached;
   bool shut_down = false;
+  LeaseEndedListener say_lease_ended;  // What the server may say unasked.
 
   // If set, calls of that kind are answered with it at once, and kept without their
   // `answer`.

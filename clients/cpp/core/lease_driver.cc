@@ -8,6 +8,11 @@ LeaseDriver::LeaseDriver(const Clock& clock, Loop& loop, LockTransport& transpor
                          Signaller signaller)
     : loop_(loop), transport_(transport), signaller_(std::move(signaller)), table_(clock, random) {
   loop_.OnAlarm([this] { OnAlarm(); });
+  transport_.OnLeaseEnded([this](const std::string& lease_id, const absl::Status& why) {
+    loop_.Run([this, lease_id, why] {
+      Handle([&](Turn& turn) { table_.OnLeaseEnded(lease_id, why, turn); });
+    });
+  });
 }
 
 ClaimId LeaseDriver::Acquire(std::shared_ptr<const AcquireSpec> spec, Duration timeout,
@@ -129,6 +134,8 @@ void LeaseDriver::Carry(SendQuery& send) {
   const auto query = queries_.find(send.request);
   if (query != queries_.end()) query->second.send(send.call, send.limit);
 }
+
+void LeaseDriver::Carry(SendDetach& send) { transport_.Detach(send.key, send.lease_id); }
 
 void LeaseDriver::Carry(CancelWait& cancel) {
   const auto wait = waits_.extract(cancel.call);

@@ -97,6 +97,7 @@ class LeaseDriver {
   void Carry(SendRenew& send);
   void Carry(SendRelease& send);
   void Carry(SendQuery& send);
+  void Carry(SendDetach& send);
   void Carry(CancelWait& cancel);
   void Carry(TellQueued& tell);
   void Carry(TellUnavailable& tell);

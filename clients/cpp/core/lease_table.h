@@ -51,6 +51,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -80,6 +81,8 @@ struct AcquireSpec {
   std::optional<Duration> expire{};
   std::vector<std::string> tags{};
   std::string owner{};
+  bool bound = false;
+  std::optional<Duration> max_hold{};
   bool auto_renew = false;              // Without an expire there is nothing to renew.
   Duration connect_timeout = kForever;  // How long to go on without word from the server.
 };
@@ -109,6 +112,11 @@ struct SendQuery {
   RequestId request;  // Of Ask.
   Duration limit;
 };
+// The server is to know that a lease is left to itself. There is no answer.
+struct SendDetach {
+  std::string key;
+  std::string lease_id;
+};
 // Nobody waits for this call any more. It may still be answered.
 struct CancelWait {
   CallId call;
@@ -137,8 +145,8 @@ struct SignalLost {
   std::shared_ptr<LeaseCore> lease;
 };
 
-using Action = std::variant<SendWait, SendRenew, SendRelease, SendQuery, CancelWait, TellQueued,
-                            TellUnavailable, TellAcquired, TellEnded, SignalLost>;
+using Action = std::variant<SendWait, SendRenew, SendRelease, SendQuery, SendDetach, CancelWait,
+                            TellQueued, TellUnavailable, TellAcquired, TellEnded, SignalLost>;
 
 // What an event happens in. It appends its actions.
 struct Turn {
@@ -202,6 +210,8 @@ class LeaseTable {
   void OnGrant(CallId call, absl::StatusOr<Grant> grant, Turn& turn);
   // A release's answer, or a query's.
   void OnAnswer(CallId call, absl::Status answer, Turn& turn);
+  // It has ended a lease, and says so unasked. Of no effect if it is not held.
+  void OnLeaseEnded(const std::string& lease_id, const absl::Status& why, Turn& turn);
 
   // --- Time ---
 
@@ -330,6 +340,7 @@ class LeaseTable {
   absl::Status ApplyRenewal(Holding& holding, const absl::StatusOr<LeaseTimes>& times, Turn& turn);
   void Lose(Holding& holding, const absl::Status& why, Turn& turn);
   void StopKeeping(Holding& holding, Turn& turn);
+  Holding TakeOut(ClaimId claim, Turn& turn);
   void SendRenewal(const Holding& holding, Purpose purpose, std::uint64_t call, RequestId request,
                    MonotonicTime give_up_at, Turn& turn);
 
@@ -360,6 +371,7 @@ class LeaseTable {
   std::uint64_t last_id_ = 0;  // Of claims, short calls and tries.
   std::map<ClaimId, Asking> asking_;
   std::map<ClaimId, Holding> holding_;
+  std::unordered_map<std::string, ClaimId> claims_;  // Of `holding_`, by their lease_ids.
   std::map<std::uint64_t, ShortCall> short_calls_;
   std::map<CallId, std::uint64_t> tries_;  // Whose they are: an acquire's, or a short call's.
   std::size_t releasing_ = 0;              // Short calls that are releases.

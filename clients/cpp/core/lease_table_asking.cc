@@ -69,7 +69,9 @@ void LeaseTable::Attempt(Asking& asking, Turn& turn) {
                       .expire = asking.spec->expire,
                       .tags = asking.spec->tags,
                       .owner = asking.spec->owner,
-                      .timeout = std::nullopt};
+                      .timeout = std::nullopt,
+                      .bound = asking.spec->bound,
+                      .max_hold = asking.spec->max_hold};
   const Duration left = std::max(Between(asking.sent, asking.deadline), Duration::zero());
   if (left <= kLongestTimeout) request.timeout = left;
   asking.may_be_known = true;

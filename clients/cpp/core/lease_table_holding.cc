@@ -26,6 +26,7 @@ void LeaseTable::Keep(const Asking& asking, std::shared_ptr<LeaseCore> lease, Tu
           .emplace(asking.id,
                    Holding{.id = asking.id, .spec = asking.spec, .lease = std::move(lease)})
           .first->second;
+  claims_.emplace(holding.lease->facts().lease_id, asking.id);
   WatchLapse(holding);
   if (holding.spec->auto_renew && holding.spec->expire.has_value()) ScheduleRenewal(holding, turn);
 }
@@ -43,8 +44,7 @@ void LeaseTable::Renew(ClaimId claim, RequestId request, Duration limit, Turn& t
 }
 
 void LeaseTable::Release(ClaimId claim, RequestId request, Duration patience, Turn& turn) {
-  Holding released = std::move(holding_.extract(claim).mapped());
-  StopKeeping(released, turn);
+  const Holding released = TakeOut(claim, turn);
   released.lease->MarkReleased(turn.now);
   const LeaseCore::Facts& facts = released.lease->facts();
   ReleaseId(facts.key, facts.lease_id, facts.expire, request, patience, turn);
@@ -59,8 +59,21 @@ void LeaseTable::ReleaseId(const std::string& key, const std::string& lease_id,
 }
 
 void LeaseTable::Detach(ClaimId claim, Turn& turn) {
-  Holding detached = std::move(holding_.extract(claim).mapped());
-  StopKeeping(detached, turn);
+  const Holding detached = TakeOut(claim, turn);
+  const LeaseCore::Facts& facts = detached.lease->facts();
+  turn.Do(SendDetach{.key = facts.key, .lease_id = facts.lease_id});
+}
+
+LeaseTable::Holding LeaseTable::TakeOut(ClaimId claim, Turn& turn) {
+  Holding taken = std::move(holding_.extract(claim).mapped());
+  claims_.erase(taken.lease->facts().lease_id);
+  StopKeeping(taken, turn);
+  return taken;
+}
+
+void LeaseTable::OnLeaseEnded(const std::string& lease_id, const absl::Status& why, Turn& turn) {
+  const auto claim = claims_.find(lease_id);
+  if (claim != claims_.end()) Lose(claim->second, why, turn);
 }
 
 void LeaseTable::Lose(ClaimId claim, const absl::Status& why, Turn& turn) {
@@ -101,7 +114,11 @@ void LeaseTable::ScheduleRenewal(Holding& holding, Turn& turn) {
   // When a third of the lease has passed, or somewhat earlier, so that leases which
   // were granted together are not all renewed together.
   const Duration left = expire * 2 / 3 + Scale(expire / 15, random_.Fraction());
-  const MonotonicTime when = std::max(turn.now, holding.lease->times().lost_at - left);
+  // At the end of its max_hold a renewal brings nothing, and the next one is not to follow
+  // at once.
+  const MonotonicTime earliest =
+      holding.spec->max_hold.has_value() ? After(turn.now, expire / 10) : turn.now;
+  const MonotonicTime when = std::max(earliest, holding.lease->times().lost_at - left);
   holding.renew_timer = SetTimer(when, TimerKind::kRenew, holding.id);
 }
 

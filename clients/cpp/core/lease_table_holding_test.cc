@@ -1,8 +1,10 @@
 // The lease table: a lease while it is held, renewed and lost.
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "clients/cpp/core/errors.h"
 #include "clients/cpp/core/lease_table_fixture.h"
@@ -138,6 +140,34 @@ TEST_F(LeaseTableHoldingTest, ServerSaysThatTheLeaseIsOver) {
   EXPECT_EQ(renewals().size(), 1U);
 }
 
+TEST_F(LeaseTableHoldingTest, ServerSaysUnaskedThatTheLeaseIsOver) {
+  Hold(/*auto_renew=*/true);
+  const Told renewed = Renew(5s);
+  world_.transport.say_lease_ended("lease-7", LeaseEnded());  // Somebody else's.
+  EXPECT_EQ(lease_->state(), LeaseState::kHeld);
+  const absl::Status forced =
+      MakeError(absl::StatusCode::kFailedPrecondition, ErrorReason::kLeaseForced, "forced");
+  world_.transport.say_lease_ended("lease-1", forced);
+  EXPECT_EQ(signalled_.size(), 1U);
+  EXPECT_EQ(lease_->status(), forced);
+  EXPECT_TRUE(absl::IsCancelled(**renewed));
+  EXPECT_FALSE(world_.loop.waits());
+  // Said once more, or answered late.
+  world_.transport.say_lease_ended("lease-1", LeaseEnded());
+  renewals().at(0).answer(Renewed());
+  EXPECT_EQ(signalled_.size(), 1U);
+  EXPECT_EQ(lease_->status(), forced);
+}
+
+TEST_F(LeaseTableHoldingTest, EndOfALeaseThatWasDetachedIsNobodysLoss) {
+  Hold(/*auto_renew=*/true);
+  world_.InTask([this] { leases_.Detach(claim_); });
+  detached_ = true;
+  world_.transport.say_lease_ended("lease-1", LeaseEnded());
+  EXPECT_TRUE(signalled_.empty());
+  EXPECT_EQ(lease_->state(), LeaseState::kHeld);
+}
+
 TEST_F(LeaseTableHoldingTest, OddRefusalIsTriedAgainUntilTheEnd) {
   Hold(/*auto_renew=*/true);
   world_.transport.answer_renewals = absl::PermissionDeniedError("who are you?");
@@ -225,9 +255,31 @@ TEST_F(LeaseTableHoldingTest, StopEndsRenewalsThatAreUnderWay) {
   const Told done = Renew(5s);
   world_.InTask([this] { leases_.Detach(claim_); });
   detached_ = true;
+  EXPECT_THAT(world_.transport.detached, testing::ElementsAre("lease-1"));
   ASSERT_TRUE(done->has_value());
   EXPECT_TRUE(absl::IsCancelled(**done));
   renewals()[0].answer(Renewed());
+}
+
+// The server grants no more than is left of it, however often it is asked.
+TEST_F(LeaseTableHoldingTest, RenewalsGoOnAtLeisureUntilTheLongestHoldIsOver) {
+  spec_.max_hold = 60s;
+  Hold(/*auto_renew=*/true);
+  EXPECT_EQ(wait(0).request().max_hold, 60s);
+  EXPECT_FALSE(wait(0).request().bound);
+  const MonotonicTime end = granted_ + 60s;
+  while (lease_->state() == LeaseState::kHeld) {
+    Advance(100ms);
+    for (auto& call : renewals()) {
+      if (!call.answer) continue;
+      std::exchange(call.answer, nullptr)(
+          Grant{.fencing_token = 3, .remaining = std::min<Duration>(kExpire, end - now())});
+    }
+  }
+  ASSERT_EQ(signalled_.size(), 1U);
+  EXPECT_LT(signalled_[0], end);
+  EXPECT_GT(signalled_[0], end - 1s);
+  EXPECT_LT(renewals().size(), 20U);
 }
 
 TEST_F(LeaseTableHoldingTest, LeaseWithoutExpiryHasNoTimers) {

@@ -19,6 +19,8 @@ std::shared_ptr<const AcquireSpec> MakeSpec(const ClientCore& client, std::strin
                   .expire = options.expire,
                   .tags = {options.tags.begin(), options.tags.end()},
                   .owner = options.owner.empty() ? client.owner() : options.owner,
+                  .bound = options.bound,
+                  .max_hold = options.max_hold,
                   .auto_renew = options.auto_renew,
                   .connect_timeout = client.connect_timeout()});
 }
@@ -128,6 +130,9 @@ absl::Status LockCore::CheckAcquire(const AcquireCall& call) const {
   if (call.timeout < Duration::zero()) return absl::InvalidArgumentError("timeout is negative");
   if (options_.auto_renew && !options_.expire.has_value()) {
     return absl::InvalidArgumentError("auto_renew needs an expire");
+  }
+  if (options_.bound && (!options_.expire.has_value() || !client_->may_bind())) {
+    return absl::InvalidArgumentError("bound needs an expire, and a session on a Unix socket");
   }
   for (const std::stop_token& token : call.stop) {
     if (token.stop_requested()) return absl::CancelledError("the acquire was cancelled");

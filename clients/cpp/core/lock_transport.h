@@ -11,6 +11,7 @@
 #define HOLDFAST_CLIENTS_CPP_CORE_LOCK_TRANSPORT_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,8 @@ struct WaitRequest {
   std::vector<std::string> tags;
   std::string owner;
   std::optional<Duration> timeout;  // Absent: for as long as the call is open.
+  bool bound = false;
+  std::optional<Duration> max_hold{};
 };
 
 // A lease as the server describes it to its holder.
@@ -108,6 +111,16 @@ class LockTransport {
   virtual void ReleaseByTag(const ReleaseByTagRequest& request, Duration limit,
                             absl::AnyInvocable<void(absl::StatusOr<ReleaseByTagPage>)> done);
   virtual std::shared_ptr<WatchCall> Watch(const LockFilter& filter, WatchEvents events);
+
+  // A lease that was granted over this transport is left to itself, and nobody waits for
+  // an answer. Only where the server keeps track of whose leases they are.
+  virtual void Detach(const std::string& /*key*/, const std::string& /*lease_id*/) {}
+
+  // Of a lease that has ended otherwise than by its holder, where the transport is told of it
+  // without having asked. Called before any other function, once.
+  using LeaseEndedListener =
+      std::function<void(const std::string& lease_id, const absl::Status& why)>;
+  virtual void OnLeaseEnded(LeaseEndedListener /*listener*/) {}
 
   // Ends every call, and returns when no callback runs any more, nor will. What is
   // started afterwards ends at once with CANCELLED. REQUIRES: no callback calls it.

@@ -8,7 +8,8 @@
 
 namespace holdfast::core {
 
-std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, Duration longest_pause) {
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, Duration longest_pause,
+                                           Keepalive keepalive) {
   const auto pause = std::chrono::ceil<std::chrono::milliseconds>(longest_pause).count();
   grpc::ChannelArguments arguments;
   // Channels of one process with the same arguments otherwise share a connection.
@@ -24,8 +25,10 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, Duration 
   // A wait or a watch may be silent for hours. A connection whose other end has vanished
   // without a word is noticed by this. The server closes connections that ping more often
   // than every 10 s.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  if (keepalive == Keepalive::kOn) {
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  }
   // Silence is no reason to stop: the default is two pings without data.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 

@@ -42,6 +42,8 @@ v1::AcquireRequest ToProto(const WaitRequest& request) {
   if (request.expire.has_value()) *proto.mutable_expire() = ToProto(*request.expire);
   proto.mutable_tags()->Add(request.tags.begin(), request.tags.end());
   proto.set_owner(request.owner);
+  proto.set_bound(request.bound);
+  if (request.max_hold.has_value()) *proto.mutable_max_hold() = ToProto(*request.max_hold);
   if (request.timeout.has_value()) *proto.mutable_timeout() = ToProto(*request.timeout);
   return proto;
 }

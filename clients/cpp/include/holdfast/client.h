@@ -61,6 +61,11 @@ struct ClientOptions {
   // Absent: callbacks and coroutines run on the client's callback thread, one
   // after another.
   Executor executor{};
+
+  // Waits, renewals and releases share one stream, on which the server also tells at once
+  // that a lease was ended by force. With a server that knows no sessions, each is a call
+  // of its own, as without this. On trial: see docs/cpp-client.md.
+  bool session = false;
 };
 
 // Thread-safe. Its locks may outlive it, but can no longer be used.

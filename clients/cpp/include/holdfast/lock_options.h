@@ -52,6 +52,17 @@ struct LockOptions {
   // Requires an `expire`.
   bool auto_renew = false;
 
+  // Frees the lock as soon as this process has died, rather than `expire` later, as a lock on
+  // a file would be. Requires an `expire`, which remains the second net, and a client with a
+  // session on a Unix socket (ClientOptions::session). A child process that has inherited the
+  // socket delays it, until the lease lapses.
+  bool bound = false;
+
+  // The lease is lost this long after its grant, however often it is renewed, so that a
+  // program which hangs but goes on renewing does not keep the lock for ever. 1 ms to 366
+  // days.
+  std::optional<Duration> max_hold{};
+
   // Called while an acquire waits: at once, and on changes, at most once a second. Runs
   // where callbacks run (ClientOptions::executor). Not called after SyncLock::Acquire has
   // returned or AsyncLock has delivered the result.
