@@ -327,7 +327,9 @@ TEST_F(SessionTest, ACancelMayComeAtAnyTime) {
     attach.mutable_attach()->set_session_id(kSession);
     attach.mutable_attach()->set_stream_number(round);
     session->Send(attach);
-    session->Acquire({.key = "k", .lease_id = Id("a", static_cast<int>(round))});
+    session->Acquire({.key = "k",
+                      .lease_id = Id("a", static_cast<int>(round)),
+                      .expire = std::chrono::milliseconds(1)});
     std::thread canceller([&] {
       for (std::uint64_t spin = 0; spin < round * 20; ++spin) std::this_thread::yield();
       session->Cancel();
@@ -336,7 +338,7 @@ TEST_F(SessionTest, ACancelMayComeAtAnyTime) {
     session->End();
     canceller.join();
   }
-  // Whatever was granted and not acknowledged is passed on.
+  // Whatever was granted and not acknowledged runs to its lapse, and is passed on.
   EXPECT_TRUE(Eventually([&] {
     client_->Get("k");
     return server_->engine().stats().leases == 0 && server_->engine().stats().waiters == 0;
