@@ -23,8 +23,9 @@ class SlowSessionTest : public SessionTest {
  protected:
   // A server, a lock whose holder has a long name, and a session that waits for it, whose
   // client takes only a few bytes at a time.
-  void StartSlowSession() {
-    StartServer({.clock = &clock_});
+  void StartSlowSession() { StartSlowSession({.clock = &clock_}); }
+  void StartSlowSession(const TestServer::Options& options) {
+    StartServer(options);
     ASSERT_TRUE(
         client_->Acquire({.key = "k", .lease_id = Id("a"), .owner = std::string(256, 'o')}).ok());
     slow_ = std::make_unique<SessionStream>(SlowChannel(server_->address()), kSession);
@@ -45,6 +46,23 @@ class SlowSessionTest : public SessionTest {
       }
       if (!slow_->Send(request)) return;
     }
+  }
+
+  // Asks for more than the server can send, but less than what makes it stop reading. All
+  // of it has been answered, as far as the server is concerned, when this returns.
+  void FillWhatIsSent() {
+    for (int message = 0; message < 2; ++message) {
+      v1::SessionRequest request;
+      for (int i = 0; i < 200; ++i) {
+        v1::Operation operation = slow_->NewOperation();
+        *operation.mutable_acquire()->mutable_request() =
+            ToRequest({.key = "k", .lease_id = Id("c"), .timeout = Duration::zero()});
+        *request.add_operations() = operation;
+      }
+      ASSERT_TRUE(slow_->Send(request));
+    }
+    slow_->Acquire({.key = "last", .lease_id = Id("d")});
+    ASSERT_TRUE(Eventually([&] { return client_->Get("last").response.holders_size() == 1; }));
   }
 
   // The session's wait has no stream any more.
@@ -78,6 +96,19 @@ TEST_F(SlowSessionTest, GoesOnWhenItReadsInTime) {
   }
   clock_.Advance(SessionReactor::kStallLimit);
   EXPECT_TRUE(slow_->Await(slow_->RenewAll()).has_renewed_all());
+}
+
+// It has no expire, so nothing else would ever end it.
+TEST_F(SlowSessionTest, AGrantThatCouldNotBeSentIsKeptForTheWindowAlone) {
+  StartSlowSession({.limits = {.reattach_window = std::chrono::milliseconds(1)}});
+  FillWhatIsSent();
+  ASSERT_TRUE(client_->Release("k", Id("a")).ok());
+  ASSERT_EQ(server_->engine().stats().leases, 2u);
+  slow_->Cancel();
+  EXPECT_TRUE(Eventually([&] {
+    client_->Get("k");
+    return server_->engine().stats().leases == 0;
+  }));
 }
 
 }  // namespace

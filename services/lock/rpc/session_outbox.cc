@@ -161,7 +161,10 @@ SessionMessage SessionOutbox::Take() {
     message.events.push_back(std::move(waiting.events));
     waiting_.pop_front();
   } while (!waiting_.empty() && taken_bytes_ + waiting_.front().bytes <= kMessageBytes);
-  if (through != 0) sent_.Add(message.number, through);
+  if (through != 0) {
+    sent_.Add(message.number, through);
+    sent_through_ = through;
+  }
   return message;
 }
 

@@ -90,6 +90,9 @@ class SessionOutbox {
   // Of the message that was taken last. 0: of none.
   std::uint64_t last_number() const { return last_number_; }
 
+  // The number of the last outcome that has been taken. 0: of none.
+  std::uint64_t sent_through() const { return sent_through_; }
+
   // As of SentMessages.
   std::optional<std::uint64_t> Acknowledge(std::uint64_t number) {
     return sent_.Acknowledge(number);
@@ -112,6 +115,7 @@ class SessionOutbox {
   std::size_t waiting_bytes_ = 0;
   std::size_t taken_bytes_ = 0;
   std::uint64_t last_number_ = 0;
+  std::uint64_t sent_through_ = 0;
   SentMessages sent_;
 };
 

@@ -65,6 +65,7 @@ void SessionReactor::Open(AttachCommand first_page, std::uint64_t operation) {
                                                   LockEngine::Begin::kAtTakeTurn);
   bool end = false;
   bool by_client = false;
+  std::uint64_t sent_through = 0;
   {
     MutexLock lock(mutex_);
     stream_ = stream;
@@ -73,9 +74,10 @@ void SessionReactor::Open(AttachCommand first_page, std::uint64_t operation) {
       // It had no name yet by which it could be ended.
       end = own_end_.has_value();
       by_client = by_client_;
+      sent_through = outbox_.sent_through();
     }
   }
-  if (end) shared_.engine.EndStream(stream, by_client);
+  if (end) shared_.engine.EndStream(stream, by_client, sent_through);
 }
 
 void SessionReactor::Submit(std::vector<SessionOperation> operations,
@@ -223,6 +225,7 @@ void SessionReactor::OnDone() {
 // The first reason counts. Does nothing if the engine has ended the stream.
 void SessionReactor::End(const grpc::Status& status, bool by_client) {
   std::optional<CallId> stream;
+  std::uint64_t sent_through = 0;
   Step step;
   {
     MutexLock lock(mutex_);
@@ -230,6 +233,8 @@ void SessionReactor::End(const grpc::Status& status, bool by_client) {
     own_end_ = status;
     by_client_ = by_client;
     outbox_.Drop();
+    // Nothing is taken from now on.
+    sent_through = outbox_.sent_through();
     if (known_ == Known::kOpen) stream = stream_;
     if (known_ == Known::kNotYet) {
       known_ = Known::kEnded;
@@ -237,7 +242,7 @@ void SessionReactor::End(const grpc::Status& status, bool by_client) {
       step = TakeStep();
     }
   }
-  if (stream.has_value()) shared_.engine.EndStream(*stream, by_client);
+  if (stream.has_value()) shared_.engine.EndStream(*stream, by_client, sent_through);
   CarryOut(std::move(step));
 }
 
