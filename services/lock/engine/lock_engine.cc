@@ -158,6 +158,8 @@ void LockEngine::Stop() {
   }
   heart_stops_.NotifyOne();
   if (heart_.joinable()) heart_.join();
+  runner_.reset();
+  store_.reset();
 }
 
 TableStats LockEngine::stats() const {

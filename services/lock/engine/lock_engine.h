@@ -148,7 +148,7 @@ class LockEngine {
   // answers.
   void Drain();
 
-  // Ends the thread. Commands still in the mailbox are answered first, but not
+  // Ends the thread and closes the store. Commands still in the mailbox are answered first, but not
   // waiting calls: Drain answers those. TakeTurn does nothing any more.
   void Stop();
 

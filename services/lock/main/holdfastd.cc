@@ -7,8 +7,10 @@
 // health says so, waiting calls are answered, connections close, and the last commits
 // are on the disk.
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -85,6 +87,15 @@ void ServeUntilStopped(GrpcServer& server, LockEngine& engine, int signal_number
   Log(LogLevel::kInfo, "stopped");
 }
 
+// gRPC joins its threads when its last user goes. One of them may be in a poll of ten
+// seconds, after a connection was cut that it wanted to write to. By now everybody has been
+// told and the store is closed, so the process need not wait for that.
+void EndGrpc(std::unique_ptr<GrpcServer> server) {
+  constexpr std::chrono::milliseconds kPatience(500);
+  std::future<void> ended = std::async(std::launch::async, [&] { server.reset(); });
+  if (ended.wait_for(kPatience) != std::future_status::ready) std::_Exit(ToInt(ExitCode::kOk));
+}
+
 // A load cannot be interrupted, and may take as long as the disk does. But nobody has
 // been told anything yet, so the process may end within it: to the data that is the
 // same as a crash, which may come at any point of a load.
@@ -120,6 +131,7 @@ ExitCode Run(const Flags& flags) {
     return ExitCodeFor(loaded);
   }
   ServeUntilStopped(**server, engine, signal_number);
+  EndGrpc(*std::move(server));
   return ExitCode::kOk;
 }
 

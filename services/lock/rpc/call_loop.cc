@@ -42,14 +42,29 @@ void CallLoop::Run() {
   after_turn = nullptr;
 }
 
+void CallLoop::CallMade() {
+  MutexLock lock(mutex_);
+  ++calls_;
+}
+
+void CallLoop::CallGone() {
+  MutexLock lock(mutex_);
+  if (--calls_ == 0) no_calls_.NotifyOne();
+}
+
 void CallLoop::Stop() {
   if (stopped_) return;
   stopped_ = true;
-  queue_->Shutdown();
   if (thread_.joinable()) {
+    {
+      MutexLock lock(mutex_);
+      while (calls_ > 0) no_calls_.Wait(mutex_);
+    }
+    queue_->Shutdown();
     thread_.join();
     return;
   }
+  queue_->Shutdown();
   void* tag = nullptr;
   bool ok = false;
   while (queue_->Next(&tag, &ok)) static_cast<Event*>(tag)->Happen(ok);

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/mutex.h"
 #include "grpcpp/completion_queue.h"
 #include "services/lock/engine/lock_engine.h"
 
@@ -39,9 +40,19 @@ class CallLoop {
   // The calls of one method.
   class Acceptor {
    public:
+    explicit Acceptor(CallLoop& loop) : loop_(loop) {}
     virtual ~Acceptor() = default;
-    // Makes the object for a call that may come.
+    // Makes the object for a call that may come. To be called on the loop's thread, once
+    // that runs.
     virtual void Await() = 0;
+    // Such an object is gone, whether its call has come or not. To be called as Await.
+    void Gone() { loop_.CallGone(); }
+
+   protected:
+    CallLoop& loop() { return loop_; }
+
+   private:
+    CallLoop& loop_;
   };
 
   // `engine` must live until Stop returns.
@@ -66,8 +77,8 @@ class CallLoop {
   // is no loop's thread.
   static bool DoAfterTurn(std::function<void()> work);
 
-  // Returns when there are no calls any more. REQUIRES: the server has been shut down,
-  // or was never started.
+  // Returns when all calls are done; somebody must answer each. REQUIRES: the server has been
+  // shut down, or was never started.
   void Stop();
 
  private:
@@ -79,28 +90,37 @@ class CallLoop {
   class MethodAcceptor;
 
   void Run();
+  void CallMade();
+  void CallGone();
 
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   LockEngine& engine_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   bool stopped_ = false;
+
+  // The objects that there are, of calls that have come or may come. gRPC aborts the process
+  // if one of them starts something when the queue has been shut down.
+  Mutex mutex_;
+  CondVar no_calls_;
+  int calls_ GUARDED_BY(mutex_) = 0;
   std::thread thread_;
 };
 
 template <typename Service, typename Request, typename Make>
 class CallLoop::MethodAcceptor final : public Acceptor {
  public:
-  MethodAcceptor(grpc::ServerCompletionQueue& queue, Service& service, Request request, Make make)
-      : queue_(queue), service_(service), request_(request), make_(std::move(make)) {}
+  MethodAcceptor(CallLoop& loop, Service& service, Request request, Make make)
+      : Acceptor(loop), service_(service), request_(request), make_(std::move(make)) {}
 
   void Await() override {
-    make_()->AwaitWith(*this, [this](void* tag, auto*... places) {
-      (service_.*request_)(places..., &queue_, &queue_, tag);
+    loop().CallMade();
+    grpc::ServerCompletionQueue& queue = *loop().queue_;
+    make_()->AwaitWith(*this, [&](void* tag, auto*... places) {
+      (service_.*request_)(places..., &queue, &queue, tag);
     });
   }
 
  private:
-  grpc::ServerCompletionQueue& queue_;
   Service& service_;
   const Request request_;
   const Make make_;
@@ -109,7 +129,7 @@ class CallLoop::MethodAcceptor final : public Acceptor {
 template <typename Service, typename Request, typename Make>
 void CallLoop::Accept(Service& service, Request request, Make make) {
   acceptors_.push_back(std::make_unique<MethodAcceptor<Service, Request, Make>>(
-      *queue_, service, request, std::move(make)));
+      *this, service, request, std::move(make)));
   for (int i = 0; i < kCallsAwaited; ++i) acceptors_.back()->Await();
 }
 

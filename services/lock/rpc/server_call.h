@@ -41,7 +41,7 @@ class ServerCall {
   };
 
   ServerCall() { context_.AsyncNotifyWhenDone(&ended_event_); }
-  virtual ~ServerCall() = default;
+  virtual ~ServerCall() { acceptor_->Gone(); }
 
   // The call has come, with its request if that is no stream.
   virtual void OnStart() = 0;
@@ -94,7 +94,7 @@ class ServerCall {
   EventOf<ServerCall, &ServerCall::OnCame> came_event_{*this};
   EventOf<ServerCall, &ServerCall::OnEnded> ended_event_{*this};
   EventOf<ServerCall, &ServerCall::OnFinished> finished_event_{*this};
-  CallLoop::Acceptor* acceptor_ = nullptr;
+  CallLoop::Acceptor* acceptor_ = nullptr;  // Set as soon as the object has been made.
   bool cancelled_ = false;
   std::atomic<int> pending_{2};  // OnEnded and OnFinished.
 };
