@@ -110,15 +110,6 @@ FAULTS = [
         "false",
     ),
     _raw(
-        "store a shorter expire while a longer promise runs",
-        _ENGINE + "lock_table.cc",
-        "const Duration expire = asked.value_or(*present);",
-        "const Duration expire = asked.value_or(*present);"
-        " if (ON && now.monotonic + expire < lease.Began() + *present) {"
-        " LeaseRecord stored = lease.record; stored.ChangeExpire(expire);"
-        " effects.changes.push_back(PutLease{std::move(stored)}); }",
-    ),
-    _raw(
         "let leases lapse three seconds late",
         _ENGINE + "lock_table.cc",
         "lease.lapse = silence_timers_.Set(",
