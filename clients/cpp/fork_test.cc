@@ -2,11 +2,9 @@
 
 #include <grpc/grpc.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -16,24 +14,13 @@
 #include "gtest/gtest.h"
 #include "holdfast/client.h"
 #include "holdfast/sync_lock.h"
+#include "tests/support/forked_child.h"
 #include "tests/support/server_process.h"
 
 namespace holdfast {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Whether `check` holds in a forked child, which is ended if it hangs.
-bool HoldsInChild(const std::function<bool()>& check) {
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(20);
-    _exit(check() ? 0 : 1);
-  }
-  int status = 1;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
 
 class ForkTest : public testing::Test {
  protected:

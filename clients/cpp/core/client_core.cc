@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "clients/cpp/core/errors.h"
 #include "clients/cpp/core/lock_core.h"
 #include "clients/cpp/core/owner.h"
 
@@ -124,7 +125,7 @@ void ClientCore::Shutdown() {
     runtime.callbacks().Post([self = shared_from_this()] { self->Shutdown(); });
     return;
   }
-  const absl::Status why = absl::CancelledError("the client was destroyed");
+  const absl::Status why = ClientDestroyed();
   runtime.RunAndWait([this, why] {
     closed_ = true;
     for (const auto& lock : std::set(active_)) lock->OnClientClosing();

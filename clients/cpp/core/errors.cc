@@ -147,6 +147,8 @@ bool SaysLeaseEnded(const absl::Status& status) {
   }
 }
 
+absl::Status ClientDestroyed() { return absl::CancelledError("the client was destroyed"); }
+
 absl::Status GaveUp(std::string_view what, const absl::Status& trouble) {
   std::string message(what);
   message += ": ";

@@ -36,6 +36,9 @@ bool SaysLeaseEnded(const absl::Status& status);
 // The message and the reason, for people: "the lock is held (LOCK_HELD)".
 std::string Describe(const absl::Status& status);
 
+// CANCELLED, for whatever is under way when the client goes.
+absl::Status ClientDestroyed();
+
 // UNAVAILABLE, for whoever gave up because of `trouble`: that may have any code that
 // ShouldRetry accepts, and would mislead as it is.
 absl::Status GaveUp(std::string_view what, const absl::Status& trouble);

@@ -283,7 +283,7 @@ void LockCore::Close(absl::AnyInvocable<void(absl::Status)> done) {
 }
 
 void LockCore::OnClientClosing() {
-  const absl::Status why = absl::CancelledError("the client was destroyed");
+  const absl::Status why = ClientDestroyed();
   CancelAcquires(why);
   for (const Held& held : held_) client_->leases().Lose(held.claim, why);
 }

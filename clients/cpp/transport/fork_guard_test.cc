@@ -4,11 +4,8 @@
 #include "clients/cpp/transport/fork_guard.h"
 
 #include <grpc/grpc.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <functional>
 #include <thread>
 #include <utility>
 
@@ -16,6 +13,7 @@
 #include "clients/cpp/transport/grpc_transport.h"
 #include "gtest/gtest.h"
 #include "tests/support/eventually.h"
+#include "tests/support/forked_child.h"
 
 namespace holdfast::core {
 namespace {
@@ -24,18 +22,6 @@ using namespace std::chrono_literals;
 
 // More than a test has time for if each waits for two seconds.
 constexpr int kManyForks = 40;
-
-// Whether `check` holds in a forked child, which is ended if it hangs.
-bool HoldsInChild(const std::function<bool()>& check) {
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(20);
-    _exit(check() ? 0 : 1);
-  }
-  int status = 1;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
 
 bool MayUseGrpc() { return CheckMayUseGrpc().ok(); }
 

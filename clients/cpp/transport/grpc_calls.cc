@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "clients/cpp/core/errors.h"
 #include "clients/cpp/transport/convert.h"
 
 namespace holdfast::core {
@@ -10,7 +11,7 @@ namespace holdfast::core {
 void GrpcWaitCall::Start(std::shared_ptr<GrpcWaitCall> call, v1::LockService::Stub& stub,
                          std::shared_ptr<CallRegistry> registry) {
   if (!registry->Add(call)) {
-    call->events_.on_end(absl::CancelledError("the client was destroyed"));
+    call->events_.on_end(ClientDestroyed());
     return;
   }
   GrpcWaitCall& self = *call;
@@ -45,7 +46,7 @@ void GrpcWaitCall::OnDone(const grpc::Status& status) {
 void GrpcWatchCall::Start(std::shared_ptr<GrpcWatchCall> call, v1::LockService::Stub& stub,
                           std::shared_ptr<CallRegistry> registry) {
   if (!registry->Add(call)) {
-    call->events_.on_end(absl::CancelledError("the client was destroyed"));
+    call->events_.on_end(ClientDestroyed());
     return;
   }
   GrpcWatchCall& self = *call;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "clients/cpp/core/errors.h"
 #include "clients/cpp/transport/address.h"
 #include "clients/cpp/transport/channel.h"
 #include "clients/cpp/transport/convert.h"
@@ -16,8 +17,6 @@ constexpr Duration kLongestPause = std::chrono::seconds(1);
 
 using LockMethods = v1::LockService::StubInterface::async_interface;
 using AdminMethods = v1::AdminService::StubInterface::async_interface;
-
-absl::Status Disconnected() { return absl::CancelledError("the client was destroyed"); }
 
 }  // namespace
 
@@ -47,7 +46,7 @@ void GrpcTransport::Disconnect() {
 std::shared_ptr<LockTransport::WaitCall> GrpcTransport::Wait(const WaitRequest& request,
                                                              WaitEvents events) {
   if (waits_ == nullptr) {
-    events.on_end(Disconnected());
+    events.on_end(ClientDestroyed());
     return nullptr;
   }
   auto call = std::make_shared<GrpcWaitCall>(ToProto(request), std::move(events), contact_);
@@ -61,7 +60,7 @@ void GrpcTransport::Send(const std::unique_ptr<typename Service::Stub>& stub,
                          Request request, Duration limit, Result (*convert)(const Response&),
                          absl::AnyInvocable<void(absl::StatusOr<Result>)> done) {
   if (stub == nullptr) {
-    done(Disconnected());
+    done(ClientDestroyed());
     return;
   }
   using Call = GrpcUnaryCall<Service, Request, Response>;
@@ -150,7 +149,7 @@ void GrpcTransport::ReleaseByTag(const ReleaseByTagRequest& request, Duration li
 std::shared_ptr<LockTransport::WatchCall> GrpcTransport::Watch(const LockFilter& filter,
                                                                WatchEvents events) {
   if (waits_ == nullptr) {
-    events.on_end(Disconnected());
+    events.on_end(ClientDestroyed());
     return nullptr;
   }
   v1::WatchRequest request;

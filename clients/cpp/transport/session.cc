@@ -36,8 +36,6 @@ absl::Status WhyEnded(v1::ErrorReason reason) {
       "the server has told that the lease has ended");
 }
 
-absl::Status Gone() { return absl::CancelledError("the client was destroyed"); }
-
 }  // namespace
 
 // One stream. Owns itself, by the registry.
@@ -129,12 +127,9 @@ std::uint64_t Session::Begin(v1::Operation operation, std::optional<Duration> li
   {
     MutexLock lock(mutex_);
     if (shut_down_) {
-      End({.events = std::move(events)}, Gone(), calls);
+      End({.events = std::move(events)}, ClientDestroyed(), calls);
     } else if (unary_) {
-      calls.push_back([events = std::move(events)]() mutable {
-        auto fall_back = std::move(events.fall_back);
-        fall_back(std::move(events));
-      });
+      FallBack(std::move(events), calls);
     } else {
       id = ++last_operation_;
       operation.set_id(id);
@@ -180,7 +175,7 @@ void Session::Shutdown() {
     shut_down_ = true;
     reopen_ = nullptr;
     for (auto& [id, pending] : std::exchange(pending_, {})) {
-      End(std::move(pending), Gone(), calls);
+      End(std::move(pending), ClientDestroyed(), calls);
     }
   }
   Carry(std::move(calls));
@@ -368,10 +363,7 @@ void Session::OnEnded(Stream* stream, const grpc::Status& status) {
     unary_ = unary_ || status.error_code() == grpc::StatusCode::UNIMPLEMENTED;
     for (auto& [id, pending] : std::exchange(pending_, {})) {
       if (unary_) {
-        calls.push_back([events = std::move(pending.events)]() mutable {
-          auto fall_back = std::move(events.fall_back);
-          fall_back(std::move(events));
-        });
+        FallBack(std::move(pending.events), calls);
         continue;
       }
       if (pending.operation.has_detach() && !shut_down_) {
@@ -387,6 +379,13 @@ void Session::OnEnded(Stream* stream, const grpc::Status& status) {
     if (!held_.empty() && !shut_down_ && !unary_) OpenLater();
   }
   Carry(std::move(calls));
+}
+
+void Session::FallBack(OperationEvents events, Calls& calls) {
+  calls.push_back([events = std::move(events)]() mutable {
+    auto fall_back = std::move(events.fall_back);
+    fall_back(std::move(events));
+  });
 }
 
 void Session::End(Pending pending, absl::StatusOr<Grant> end, Calls& calls) {

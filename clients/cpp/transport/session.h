@@ -89,6 +89,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void Hear(const v1::Event& event, Calls& calls) REQUIRES(mutex_);
   void Leave(const v1::Operation& operation) REQUIRES(mutex_);
   void HearLeaseEnded(const v1::Event::LeaseEnded& ended, Calls& calls) REQUIRES(mutex_);
+  static void FallBack(OperationEvents events, Calls& calls);
   static void End(Pending pending, absl::StatusOr<Grant> end, Calls& calls);
 
   const std::unique_ptr<v1::SessionService::Stub> stub_;

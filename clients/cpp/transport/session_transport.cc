@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "clients/cpp/core/errors.h"
 #include "clients/cpp/transport/channel.h"
 #include "clients/cpp/transport/convert.h"
 #include "clients/cpp/transport/session.h"
@@ -61,8 +62,6 @@ Keepalive KeepaliveFor(std::string_view address) {
   return address.starts_with("unix:") ? Keepalive::kOff : Keepalive::kOn;
 }
 
-absl::Status Disconnected() { return absl::CancelledError("the client was destroyed"); }
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SessionTransport>> SessionTransport::Create(std::string_view address,
@@ -93,7 +92,7 @@ void SessionTransport::OnLeaseEnded(LeaseEndedListener listener) {
 std::shared_ptr<LockTransport::WaitCall> SessionTransport::Wait(const WaitRequest& request,
                                                                 WaitEvents events) {
   if (session_ == nullptr) {
-    events.on_end(Disconnected());
+    events.on_end(ClientDestroyed());
     return nullptr;
   }
   const auto call = std::make_shared<SessionWait>();
@@ -126,7 +125,7 @@ std::shared_ptr<LockTransport::WaitCall> SessionTransport::Wait(const WaitReques
 void SessionTransport::Renew(const std::string& key, const std::string& lease_id, Duration limit,
                              absl::AnyInvocable<void(absl::StatusOr<Grant>)> done) {
   if (session_ == nullptr) {
-    done(Disconnected());
+    done(ClientDestroyed());
     return;
   }
   v1::Operation operation;
@@ -142,7 +141,7 @@ void SessionTransport::Renew(const std::string& key, const std::string& lease_id
 void SessionTransport::Release(const std::string& key, const std::string& lease_id, Duration limit,
                                absl::AnyInvocable<void(absl::Status)> done) {
   if (session_ == nullptr) {
-    done(Disconnected());
+    done(ClientDestroyed());
     return;
   }
   v1::Operation operation;

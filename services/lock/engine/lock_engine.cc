@@ -1,6 +1,7 @@
 #include "services/lock/engine/lock_engine.h"
 
 #include <future>
+#include <optional>
 #include <utility>
 
 #include "services/lock/engine/recycle.h"
@@ -58,20 +59,21 @@ bool LockEngine::AbandonStart() {
 
 CallId LockEngine::Submit(CommandBody body, CallListener* listener, Begin begin) {
   const CallId call{next_call_.fetch_add(1, std::memory_order_relaxed)};
+  auto refused =
+      Put({.command = {.call = call, .body = std::move(body)}, .listener = listener}, begin);
+  if (refused.has_value()) listener->OnOutcome(*std::move(refused));
+  return call;
+}
+
+std::optional<Refused> LockEngine::Put(Mailbox::Item item, Begin begin) {
   const State state = state_.load(std::memory_order_acquire);
   if (state != State::kServing) {
-    const Refusal reason = state == State::kStarting ? Refusal::kStarting : Refusal::kStopping;
-    listener->OnOutcome(Refused{.reason = reason});
-    return call;
+    return Refused{.reason = state == State::kStarting ? Refusal::kStarting : Refusal::kStopping};
   }
-  Mailbox::Item item{.command = {.call = call, .body = std::move(body)}, .listener = listener};
-  if (!mailbox_.Put(item, WakeFor(begin))) {
-    const bool stopped = state_.load(std::memory_order_acquire) == State::kStopped;
-    listener->OnOutcome(
-        stopped ? Refused{.reason = Refusal::kStopping}
-                : Refused{.reason = Refusal::kLimitExceeded, .name = "max_pending_commands"});
-  }
-  return call;
+  if (mailbox_.Put(item, WakeFor(begin))) return std::nullopt;
+  const bool stopped = state_.load(std::memory_order_acquire) == State::kStopped;
+  if (stopped) return Refused{.reason = Refusal::kStopping};
+  return Refused{.reason = Refusal::kLimitExceeded, .name = "max_pending_commands"};
 }
 
 void LockEngine::Cancel(CallId call) {
@@ -89,23 +91,13 @@ void LockEngine::ReportUndelivered(UndeliveredCommand grant) {
 CallId LockEngine::OpenStream(AttachCommand first_page, std::uint64_t operation,
                               SessionListener* listener, Begin begin) {
   const CallId call{next_call_.fetch_add(1, std::memory_order_relaxed)};
-  const State state = state_.load(std::memory_order_acquire);
-  if (state != State::kServing) {
-    const Refusal reason = state == State::kStarting ? Refusal::kStarting : Refusal::kStopping;
-    listener->OnEnded({.reason = reason});
-    return call;
-  }
-  Mailbox::Item item{.command = {.call = call,
-                                 .body = std::move(first_page),
-                                 .stream = call,
-                                 .operation = operation},
-                     .session_listener = listener};
-  if (!mailbox_.Put(item, WakeFor(begin))) {
-    const bool stopped = state_.load(std::memory_order_acquire) == State::kStopped;
-    listener->OnEnded(
-        stopped ? Refused{.reason = Refusal::kStopping}
-                : Refused{.reason = Refusal::kLimitExceeded, .name = "max_pending_commands"});
-  }
+  const auto refused = Put({.command = {.call = call,
+                                        .body = std::move(first_page),
+                                        .stream = call,
+                                        .operation = operation},
+                            .session_listener = listener},
+                           begin);
+  if (refused.has_value()) listener->OnEnded(*refused);
   return call;
 }
 
@@ -275,11 +267,12 @@ void LockEngine::CollectForStream(Delivery& delivery) {
 }
 
 void LockEngine::DeliverToStreams() {
-  for (const CallId call : std::exchange(streams_told_, {})) {
+  for (const CallId call : streams_told_) {
     const auto found = streams_.find(call);
     if (found == streams_.end()) continue;
     found->second.listener->OnOutcomes(std::exchange(found->second.outcomes, {}));
   }
+  Recycle(streams_told_);
 }
 
 void LockEngine::PublishStats() {

@@ -19,6 +19,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -165,6 +166,9 @@ class LockEngine {
     SessionListener* listener = nullptr;
     std::vector<SessionOutcome> outcomes;  // Of this turn, not delivered yet.
   };
+
+  // Absent: it is in the mailbox.
+  std::optional<Refused> Put(Mailbox::Item item, Begin begin);
 
   void Run();
   void BeatUntilStopped();

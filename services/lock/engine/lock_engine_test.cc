@@ -3,7 +3,6 @@
 
 #include "services/lock/engine/lock_engine.h"
 
-#include <algorithm>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -271,34 +270,7 @@ TEST_F(LockEngineTest, AGrantThatDidNotArriveGoesToTheNext) {
 
 TEST_F(LockEngineTest, ManyThreadsGetOneFinalOutcomeEachAndDistinctTokens) {
   Start();
-  constexpr int kThreads = 8;
-  constexpr int kRounds = 200;
-  std::vector<std::vector<std::uint64_t>> tokens(kThreads);
-  std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      for (int round = 0; round < kRounds; ++round) {
-        const std::string id = std::to_string(t) + "-" + std::to_string(round);
-        EngineCaller acquired;
-        engine_.Submit(Acquire("k", id, kNoTimeout), &acquired);
-        tokens[static_cast<std::size_t>(t)].push_back(
-            std::get<Granted>(acquired.Get()).lease.lease.fencing_token);
-        EngineCaller released;
-        engine_.Submit(ReleaseCommand{.key = "k", .lease_id = id}, &released);
-        EXPECT_TRUE(std::holds_alternative<Released>(released.Get()));
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  std::vector<std::uint64_t> all;
-  for (const auto& some : tokens) {
-    EXPECT_TRUE(std::is_sorted(some.begin(), some.end()));
-    all.insert(all.end(), some.begin(), some.end());
-  }
-  std::sort(all.begin(), all.end());
-  EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
-  const TableStats stats = engine_.stats();
-  EXPECT_EQ(stats.locks + stats.leases + stats.waiters + stats.open_calls + stats.timers, 0u);
+  ContendForOneLock(engine_, [](int /*thread*/) { return LockEngine::Begin::kNow; });
 }
 
 }  // namespace

@@ -192,22 +192,27 @@ void LockTable::Apply(const Caller& caller, const ReleaseCommand& command, const
 
 void LockTable::Apply(const Caller& caller, const RenewCommand& command, const Now& now,
                       Effects& effects) {
-  const KnownId id = Use(caller, command.lease_id);
+  HeldLease* const lease = HeldOrTell(caller, command.key, command.lease_id, effects);
+  if (lease == nullptr) return;
+  // Who renews a lease has been told of it.
+  MarkDelivered(*lease);
+  Extend(*lease, command.expire, now, effects);
+  effects.Tell(caller, Renewed{lease->ViewFor(command.received, now)});
+}
+
+HeldLease* LockTable::HeldOrTell(const Caller& caller, const std::string& key,
+                                 const std::string& lease_id, Effects& effects) {
+  const KnownId id = Use(caller, lease_id);
   if (id.ended.has_value()) {
     effects.Tell(caller, AlreadyEnded(*id.ended));
   } else if (id.unknown()) {
     effects.Tell(caller, Refused{.reason = Refusal::kLeaseNotFound});
-  } else if (id.key() != command.key) {
+  } else if (id.key() != key) {
     effects.Tell(caller, Mismatch("key"));
   } else if (id.waiter != nullptr) {
     effects.Tell(caller, Refused{.reason = Refusal::kLeaseWaiting});
-  } else {
-    HeldLease& lease = *id.lease;
-    // Who renews a lease has been told of it.
-    MarkDelivered(lease);
-    Extend(lease, command.expire, now, effects);
-    effects.Tell(caller, Renewed{lease.ViewFor(command.received, now)});
   }
+  return id.lease != nullptr && id.key() == key ? id.lease : nullptr;
 }
 
 void LockTable::Apply(const Caller& caller, const GetCommand& command, const Now& now,

@@ -242,6 +242,10 @@ class LockTable {
 
   KnownId Use(const Caller& caller, const std::string& lease_id);
 
+  // The lease, used by the caller. Null: it is not held, and the caller has been told.
+  HeldLease* HeldOrTell(const Caller& caller, const std::string& key, const std::string& lease_id,
+                        Effects& effects);
+
   void FireCallTimeout(CallId call, const Now& now, Effects& effects);
   bool FireLapse(HeldLease& lease, const Now& now, Effects& effects);
   bool FireSilence(const SilenceTimer& timer, const Now& now, Effects& effects);

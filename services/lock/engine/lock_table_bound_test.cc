@@ -21,8 +21,6 @@ constexpr Duration kTick{1};
 constexpr bool kByClient = true;
 constexpr bool kByServer = false;
 
-bool IsHeld(TableDriver& t, const std::string& key) { return !t.Get(key).holders.empty(); }
-
 TableDriver::AcquireOptions Bound(CallId stream) {
   return {.expire = minutes(1), .bound = true, .stream = stream};
 }
@@ -39,8 +37,8 @@ TEST(LockTableBoundTest, TheDeathOfItsClientEndsABoundLeaseAtOnce) {
   EXPECT_EQ(t.table().NextSilenceTimer(), t.now().monotonic);
   t.Advance(Duration::zero());
   EXPECT_TRUE(t.Answered(next));
-  EXPECT_FALSE(IsHeld(t, "told")) << "acknowledged or not";
-  EXPECT_TRUE(IsHeld(t, "not"));
+  EXPECT_FALSE(t.IsHeld("told")) << "acknowledged or not";
+  EXPECT_TRUE(t.IsHeld("not"));
   t.Last<Released>(t.Release("bound", "bound"));
 }
 
@@ -51,12 +49,12 @@ TEST(LockTableBoundTest, AfterAStopTheServerFirstReadsWhatWasSent) {
   t.Acknowledge(stream);
   t.EndStream(stream, kByClient);
   t.Advance(milliseconds(100), LockTable::Expiry::kSuspended);
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
   t.Attach("s", {.number = 2, .leases = {{"k", "a"}}});
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k")) << "the client is back";
+  EXPECT_TRUE(t.IsHeld("k")) << "the client is back";
   t.Advance(minutes(1));
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 TEST(LockTableBoundTest, NoOtherEndOfAStreamEndsABoundLease) {
@@ -73,9 +71,9 @@ TEST(LockTableBoundTest, NoOtherEndOfAStreamEndsABoundLease) {
   t.Attach("replaced", {.number = 2, .leases = {{"replaced", "replaced"}}});
   t.EndStream(replaced, kByClient);
   t.Advance(minutes(1) - kTick);
-  EXPECT_TRUE(IsHeld(t, "cut"));
-  EXPECT_TRUE(IsHeld(t, "remote"));
-  EXPECT_TRUE(IsHeld(t, "replaced"));
+  EXPECT_TRUE(t.IsHeld("cut"));
+  EXPECT_TRUE(t.IsHeld("remote"));
+  EXPECT_TRUE(t.IsHeld("replaced"));
   t.Advance(kTick);
   EXPECT_EQ(t.table().stats().leases, 0u) << "the expire stays as the second net";
 }
@@ -86,11 +84,11 @@ TEST(LockTableBoundTest, WhetherAStreamIsLocalCountsAndNotWhetherAnEarlierOneWas
   const CallId remote = t.Attach("s", {.number = 2, .local = false, .leases = {{"k", "a"}}});
   t.EndStream(remote, kByClient);
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
   const CallId local = t.Attach("s", {.number = 3, .leases = {{"k", "a"}}});
   t.EndStream(local, kByClient);
   t.Advance(Duration::zero());
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 TEST(LockTableBoundTest, AfterARestartALeaseIsBoundOnceItsClientHasListedIt) {
@@ -103,10 +101,10 @@ TEST(LockTableBoundTest, AfterARestartALeaseIsBoundOnceItsClientHasListedIt) {
           .ok());
   t.EndStream(t.Attach("s"), kByClient);
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
   t.EndStream(t.Attach("s", {.number = 2, .leases = {{"k", "a"}}}), kByClient);
   t.Advance(Duration::zero());
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 TEST(LockTableBoundTest, ADetachedLeaseIsNotBoundAnyMore) {
@@ -116,7 +114,7 @@ TEST(LockTableBoundTest, ADetachedLeaseIsNotBoundAnyMore) {
   t.Detach(stream, "k", "a");
   t.EndStream(stream, kByClient);
   t.Advance(minutes(1) - kTick);
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
 }
 
 TEST(LockTableBoundTest, LeftForLongerThanTheWindowALeaseRunsToItsLapse) {
@@ -128,7 +126,7 @@ TEST(LockTableBoundTest, LeftForLongerThanTheWindowALeaseRunsToItsLapse) {
   t.Advance(seconds(30));
   t.EndStream(t.Attach("s", {.number = 2}), kByClient);
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
 }
 
 TEST(LockTableBoundTest, ManyBoundLeasesDoNotEndInOneTurn) {
@@ -177,11 +175,11 @@ TEST(LockTableMaxHoldTest, NoRenewalMakesALeaseLastLonger) {
   t.RenewAll(stream);
   EXPECT_EQ(t.Get("all").holders.at(0).remaining, seconds(6));
   t.Advance(seconds(6) - kTick);
-  EXPECT_TRUE(IsHeld(t, "one"));
-  EXPECT_TRUE(IsHeld(t, "all"));
+  EXPECT_TRUE(t.IsHeld("one"));
+  EXPECT_TRUE(t.IsHeld("all"));
   t.Advance(kTick);
-  EXPECT_FALSE(IsHeld(t, "one"));
-  EXPECT_FALSE(IsHeld(t, "all"));
+  EXPECT_FALSE(t.IsHeld("one"));
+  EXPECT_FALSE(t.IsHeld("all"));
   EXPECT_THAT(t.Gone(stream), ElementsAre(Pair("one", Refusal::kLeaseExpired),
                                           Pair("all", Refusal::kLeaseExpired)));
 }
@@ -190,7 +188,7 @@ TEST(LockTableMaxHoldTest, ALeaseThatIsNotRenewedLapsesAsEver) {
   TableDriver t;
   t.Acquire("k", "a", {.expire = seconds(2), .max_hold = seconds(9)});
   t.Advance(seconds(2));
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 TEST(LockTableMaxHoldTest, ItEndsALeaseWithoutAnExpire) {
@@ -200,9 +198,9 @@ TEST(LockTableMaxHoldTest, ItEndsALeaseWithoutAnExpire) {
   t.Advance(seconds(1));
   EXPECT_EQ(t.Last<Renewed>(t.Renew("k", "a")).lease.remaining, seconds(1));
   t.Advance(seconds(1) - kTick);
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
   t.Advance(kTick);
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 TEST(LockTableMaxHoldTest, ItBeginsWithTheGrantAndNotWithTheWait) {
@@ -226,9 +224,9 @@ TEST(LockTableMaxHoldTest, ARestartBeginsItAnew) {
   t.Advance(seconds(2) - kTick);
   EXPECT_EQ(t.Last<Renewed>(t.Renew("k", "a")).lease.remaining, seconds(1) + kTick);
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
   t.Advance(kTick);
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 }  // namespace

@@ -16,13 +16,11 @@
 namespace holdfast {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::Pair;
 using ::testing::VariantWith;
 
 constexpr Duration kWindow = Limits{}.reattach_window;
@@ -36,8 +34,6 @@ std::vector<std::string> Removed(const TableDriver& t) {
   }
   return removed;
 }
-
-std::string Numbered(const std::string& name, int i) { return name + std::to_string(i); }
 
 // --- What is remembered ----------------------------------------------------------------
 
@@ -193,8 +189,8 @@ TEST(LockTableSessionIdsTest, WhatIsRememberedIsBoundedEvenIfItIsAwaited) {
   TableDriver t(Limits{.max_ended_ids = 3});
   const CallId stream = t.Attach("s");
   for (int i = 0; i < 3; ++i) {
-    t.Acquire("k", Numbered("id", i), {.stream = stream});
-    t.Release("k", Numbered("id", i), stream);
+    t.Acquire("k", TableDriver::Numbered("id", i), {.stream = stream});
+    t.Release("k", TableDriver::Numbered("id", i), stream);
   }
   t.Acknowledge(stream);
   t.Acquire("k", "id3", {.stream = stream});
@@ -207,8 +203,8 @@ TEST(LockTableSessionIdsTest, NothingIsLeftOfSessionsThatAreOver) {
   TableDriver t;
   for (int round = 0; round < 3; ++round) {
     const CallId stream = t.Attach("s", {.number = static_cast<std::uint64_t>(round) + 1});
-    t.Acquire("k", Numbered("a", round), {.expire = seconds(1), .stream = stream});
-    t.Acquire("k", Numbered("b", round), {.timeout = kNoTimeout, .stream = stream});
+    t.Acquire("k", TableDriver::Numbered("a", round), {.expire = seconds(1), .stream = stream});
+    t.Acquire("k", TableDriver::Numbered("b", round), {.timeout = kNoTimeout, .stream = stream});
     t.EndStream(stream, round % 2 == 0);
   }
   t.Advance(kWindow + seconds(1));

@@ -16,21 +16,12 @@
 namespace holdfast {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::Pair;
-using ::testing::VariantWith;
 
 constexpr Duration kWindow = Limits{}.reattach_window;
 constexpr Duration kTick{1};
-
-bool IsHeld(TableDriver& t, const std::string& key) { return !t.Get(key).holders.empty(); }
-
-std::string Numbered(const std::string& name, int i) { return name + std::to_string(i); }
 
 // --- Acknowledging ---------------------------------------------------------------------
 
@@ -41,15 +32,15 @@ TEST(LockTableSessionRecordsTest, AGrantThatWasNotSentIsKeptForTheWindow) {
   t.Acquire("lost", "lost", {.stream = stream});  // 3
   t.Acquire("back", "back", {.stream = stream});  // 4
   t.Advance(2 * kWindow);
-  EXPECT_TRUE(IsHeld(t, "lost")) << "it may be sent late";
+  EXPECT_TRUE(t.IsHeld("lost")) << "it may be sent late";
   t.EndStream(stream, /*by_client=*/false, /*sent_through=*/2);
   t.Acquire("back", "back", {});
   t.Advance(kWindow - kTick);
-  EXPECT_TRUE(IsHeld(t, "lost"));
+  EXPECT_TRUE(t.IsHeld("lost"));
   t.Advance(kTick);
-  EXPECT_FALSE(IsHeld(t, "lost"));
-  EXPECT_TRUE(IsHeld(t, "back"));
-  EXPECT_TRUE(IsHeld(t, "sent"));
+  EXPECT_FALSE(t.IsHeld("lost"));
+  EXPECT_TRUE(t.IsHeld("back"));
+  EXPECT_TRUE(t.IsHeld("sent"));
 }
 
 TEST(LockTableSessionRecordsTest, AGrantThatWasSentLastsAcknowledgedOrNot) {
@@ -58,9 +49,9 @@ TEST(LockTableSessionRecordsTest, AGrantThatWasSentLastsAcknowledgedOrNot) {
   t.Acquire("k", "a", {.expire = minutes(1), .stream = stream});
   t.EndStream(stream, /*by_client=*/true);
   t.Advance(minutes(1) - kTick);
-  EXPECT_TRUE(IsHeld(t, "k")) << "its client counts on it";
+  EXPECT_TRUE(t.IsHeld("k")) << "its client counts on it";
   t.Advance(kTick);
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 TEST(LockTableSessionRecordsTest, AnAcknowledgementReachesAsFarAsItSays) {
@@ -87,12 +78,12 @@ TEST(LockTableSessionRecordsTest, AGrantOfTheOldStreamCanBeListedOrAcquiredOnThe
   t.AttachPage(second, {});
   EXPECT_GT(t.TokenOf(again), t.TokenOf(told));
   t.Advance(2 * kWindow);
-  EXPECT_TRUE(IsHeld(t, "listed"));
-  EXPECT_TRUE(IsHeld(t, "acquired"));
+  EXPECT_TRUE(t.IsHeld("listed"));
+  EXPECT_TRUE(t.IsHeld("acquired"));
   t.EndStream(second, /*by_client=*/false, /*sent_through=*/0);
   t.Advance(kWindow);
-  EXPECT_TRUE(IsHeld(t, "listed")) << "to list it is to know of it";
-  EXPECT_TRUE(IsHeld(t, "acquired")) << "the first answer may have arrived";
+  EXPECT_TRUE(t.IsHeld("listed")) << "to list it is to know of it";
+  EXPECT_TRUE(t.IsHeld("acquired")) << "the first answer may have arrived";
 }
 
 TEST(LockTableSessionRecordsTest, ARenewalOfOneLeaseAcknowledgesItsGrant) {
@@ -105,7 +96,7 @@ TEST(LockTableSessionRecordsTest, ARenewalOfOneLeaseAcknowledgesItsGrant) {
   EXPECT_EQ(t.Last<RenewedAll>(t.RenewAll(stream)).leases, 1u) << "it counts once";
   t.EndStream(stream, /*by_client=*/false, /*sent_through=*/0);
   t.Advance(kWindow);
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
 }
 
 TEST(LockTableSessionRecordsTest, AWaiterKeepsItsPlaceForTheWindow) {
@@ -154,8 +145,8 @@ TEST(LockTableSessionRecordsTest, WhoNeverAcknowledgesIsGrantedNoMore) {
   TableDriver t;
   const CallId stream = t.Attach("s");
   for (std::size_t i = 0; i < Session::kMaxTold; ++i) {
-    t.Acquire(Numbered("k", static_cast<int>(i)), Numbered("id", static_cast<int>(i)),
-              {.stream = stream});
+    t.Acquire(TableDriver::Numbered("k", static_cast<int>(i)),
+              TableDriver::Numbered("id", static_cast<int>(i)), {.stream = stream});
   }
   const Refused refused = t.Last<Refused>(t.Acquire("k", "a", {.stream = stream}));
   EXPECT_EQ(refused.reason, Refusal::kLimitExceeded);
@@ -183,15 +174,15 @@ TEST(LockTableSessionRecordsTest, OneRenewalMovesEveryLeaseThatIsAcknowledged) {
   EXPECT_EQ(t.Get("unknown").holders.at(0).remaining, seconds(2))
       << "its client does not know that it holds it";
   t.Advance(seconds(2));
-  EXPECT_FALSE(IsHeld(t, "unknown"));
+  EXPECT_FALSE(t.IsHeld("unknown"));
   t.Advance(seconds(8) - kTick);
-  EXPECT_TRUE(IsHeld(t, "short"));
+  EXPECT_TRUE(t.IsHeld("short"));
   t.Advance(kTick);
-  EXPECT_FALSE(IsHeld(t, "short"));
-  EXPECT_TRUE(IsHeld(t, "long"));
+  EXPECT_FALSE(t.IsHeld("short"));
+  EXPECT_TRUE(t.IsHeld("long"));
   t.Advance(seconds(10));
-  EXPECT_FALSE(IsHeld(t, "long"));
-  EXPECT_TRUE(IsHeld(t, "ever"));
+  EXPECT_FALSE(t.IsHeld("long"));
+  EXPECT_TRUE(t.IsHeld("ever"));
 }
 
 TEST(LockTableSessionRecordsTest, ARenewalReachesNothingThatIsAcknowledgedOrListedLater) {
@@ -230,9 +221,9 @@ TEST(LockTableSessionRecordsTest, ARenewalOfOneLeaseNeverUndoesThatOfAll) {
   t.RenewAll(stream);
   EXPECT_EQ(t.Get("k").holders.at(0).remaining, seconds(5)) << "all go by their own expire";
   t.Advance(seconds(5) - kTick);
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
   t.Advance(kTick);
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 TEST(LockTableSessionRecordsTest, ARenewalReachesNoLeaseOfAnotherSession) {
@@ -244,7 +235,7 @@ TEST(LockTableSessionRecordsTest, ARenewalReachesNoLeaseOfAnotherSession) {
   t.Advance(seconds(1));
   EXPECT_EQ(t.Last<RenewedAll>(t.RenewAll(one)).leases, 0u);
   t.Advance(seconds(1));
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 TEST(LockTableSessionRecordsTest, TimersThatFireTooEarlyAreSetAgainInGreatNumbersButNotAll) {
@@ -252,7 +243,8 @@ TEST(LockTableSessionRecordsTest, TimersThatFireTooEarlyAreSetAgainInGreatNumber
   const CallId stream = t.Attach("s");
   constexpr int kLeases = LockTable::kTimersResetAtOnce + 10;
   for (int i = 0; i < kLeases; ++i) {
-    t.Acquire(Numbered("k", i), Numbered("id", i), {.expire = seconds(10), .stream = stream});
+    t.Acquire(TableDriver::Numbered("k", i), TableDriver::Numbered("id", i),
+              {.expire = seconds(10), .stream = stream});
   }
   t.Acknowledge(stream);
   // Behind them in the queue of timers.
@@ -260,10 +252,10 @@ TEST(LockTableSessionRecordsTest, TimersThatFireTooEarlyAreSetAgainInGreatNumber
   t.Advance(seconds(9));
   t.RenewAll(stream);
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "lapses")) << "one turn has only so much time";
+  EXPECT_TRUE(t.IsHeld("lapses")) << "one turn has only so much time";
   EXPECT_EQ(t.table().NextSilenceTimer(), t.now().monotonic);
   t.Advance(Duration::zero());
-  EXPECT_FALSE(IsHeld(t, "lapses"));
+  EXPECT_FALSE(t.IsHeld("lapses"));
   EXPECT_EQ(t.table().stats().leases, static_cast<std::size_t>(kLeases));
   EXPECT_EQ(t.table().NextSilenceTimer(), t.now().monotonic + seconds(9));
 }
@@ -273,7 +265,8 @@ TEST(LockTableSessionRecordsTest, TimersThatAreSetAgainMakeNoLaterTurnLonger) {
   const CallId stream = t.Attach("s");
   constexpr int kLeases = 1'000;
   for (int i = 0; i < kLeases; ++i) {
-    t.Acquire(Numbered("k", i), Numbered("id", i), {.expire = seconds(10), .stream = stream});
+    t.Acquire(TableDriver::Numbered("k", i), TableDriver::Numbered("id", i),
+              {.expire = seconds(10), .stream = stream});
   }
   t.Acknowledge(stream);
   t.Advance(seconds(9));

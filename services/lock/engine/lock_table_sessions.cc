@@ -93,22 +93,13 @@ void LockTable::Apply(const Caller& caller, const RenewAllCommand& /*command*/, 
 
 void LockTable::Apply(const Caller& caller, const DetachCommand& command, const Now& /*now*/,
                       Effects& effects) {
-  const KnownId id = Use(caller, command.lease_id);
-  if (id.ended.has_value()) {
-    effects.Tell(caller, AlreadyEnded(*id.ended));
-  } else if (id.unknown()) {
-    effects.Tell(caller, Refused{.reason = Refusal::kLeaseNotFound});
-  } else if (id.key() != command.key) {
-    effects.Tell(caller, Refused{.reason = Refusal::kLeaseMismatch, .name = "key"});
-  } else if (id.waiter != nullptr) {
-    effects.Tell(caller, Refused{.reason = Refusal::kLeaseWaiting});
-  } else {
-    MarkDelivered(*id.lease);
-    if (id.lease->session == caller.session) Leave(*id.lease);
-    // Whoever takes it over sends requests of his own.
-    id.lease->origin = 0;
-    effects.Tell(caller, Detached{});
-  }
+  HeldLease* const lease = HeldOrTell(caller, command.key, command.lease_id, effects);
+  if (lease == nullptr) return;
+  MarkDelivered(*lease);
+  if (lease->session == caller.session) Leave(*lease);
+  // Whoever takes it over sends requests of his own.
+  lease->origin = 0;
+  effects.Tell(caller, Detached{});
 }
 
 void LockTable::Apply(const Caller& caller, const AcknowledgeCommand& command, const Now& now,

@@ -19,18 +19,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-using ::testing::VariantWith;
 
 constexpr Duration kWindow = Limits{}.reattach_window;
 constexpr Duration kTick{1};
-
-bool IsHeld(TableDriver& t, const std::string& key) { return !t.Get(key).holders.empty(); }
-
-std::string Numbered(const std::string& name, int i) { return name + std::to_string(i); }
 
 // --- Streams ---------------------------------------------------------------------------
 
@@ -52,7 +46,7 @@ TEST(LockTableSessionsTest, ANewerStreamTakesTheSessionOver) {
   EXPECT_EQ(t.RefusalOf(first), Refusal::kSessionReplaced);
   EXPECT_TRUE(t.Last<Attached>(second).resumed);
   EXPECT_EQ(t.RefusalOf(t.Acquire("k", "late", {.stream = first})), Refusal::kSessionReplaced);
-  EXPECT_FALSE(IsHeld(t, "k")) << "of the older one nothing is carried out any more";
+  EXPECT_FALSE(t.IsHeld("k")) << "of the older one nothing is carried out any more";
   EXPECT_EQ(t.table().stats().streams, 1u);
 }
 
@@ -64,7 +58,7 @@ TEST(LockTableSessionsTest, AStreamThatWasGivenUpAndArrivesLateTakesNothingOver)
   EXPECT_EQ(t.RefusalOf(t.Attach("s", {.number = 2})), Refusal::kSessionReplaced);
   EXPECT_FALSE(t.Answered(newer));
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k")) << "its list does not count either";
+  EXPECT_TRUE(t.IsHeld("k")) << "its list does not count either";
   t.EndStream(newer, /*by_client=*/false);
   EXPECT_EQ(t.RefusalOf(t.Attach("s", {.number = 1})), Refusal::kSessionReplaced);
 }
@@ -120,13 +114,13 @@ TEST(LockTableSessionsTest, WhatANewStreamNeitherListsNorAcquiresAgainEnds) {
       t.Attach("s", {.number = 2, .leases = {{"listed", "listed"}}, .more = true});
   t.Acquire("acquired", "acquired", {.stream = second});
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "neither")) << "it may be on a page to come";
+  EXPECT_TRUE(t.IsHeld("neither")) << "it may be on a page to come";
   t.AttachPage(second, {});
   t.Advance(kTick);
-  EXPECT_TRUE(IsHeld(t, "listed"));
-  EXPECT_TRUE(IsHeld(t, "acquired"));
-  EXPECT_TRUE(IsHeld(t, "unary")) << "it is not in the session";
-  EXPECT_FALSE(IsHeld(t, "neither"));
+  EXPECT_TRUE(t.IsHeld("listed"));
+  EXPECT_TRUE(t.IsHeld("acquired"));
+  EXPECT_TRUE(t.IsHeld("unary")) << "it is not in the session";
+  EXPECT_FALSE(t.IsHeld("neither"));
   EXPECT_THAT(t.Gone(second), IsEmpty()) << "its holder does not know of it";
 }
 
@@ -144,7 +138,7 @@ TEST(LockTableSessionsTest, UnlistedLeasesDoNotEndAllAtOnce) {
   const CallId first = t.Attach("s");
   constexpr int kLeases = 2 * LockTable::kUnlistedAtOnce + 1;
   for (int i = 0; i < kLeases; ++i)
-    t.Acquire(Numbered("k", i), Numbered("id", i), {.stream = first});
+    t.Acquire(TableDriver::Numbered("k", i), TableDriver::Numbered("id", i), {.stream = first});
   t.Attach("s", {.number = 2});
   for (const std::size_t left : {LockTable::kUnlistedAtOnce + 1, 1, 0}) {
     EXPECT_TRUE(t.table().NextPromptTimer().has_value() &&
@@ -163,10 +157,10 @@ TEST(LockTableSessionsTest, AThirdStreamMayListWhatTheSecondHadNoTimeToEnd) {
   t.Attach("s", {.number = 2});
   const CallId third = t.Attach("s", {.number = 3, .more = true});
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
   t.AttachPage(third, {{"k", "a"}});
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
 }
 
 TEST(LockTableSessionsTest, WhatIsListedButNotHeldIsReported) {
@@ -206,9 +200,9 @@ TEST(LockTableSessionsTest, AListAdoptsLeasesAfterARestart) {
   t.Advance(seconds(1));
   EXPECT_EQ(t.Last<RenewedAll>(t.RenewAll(stream)).leases, 1u);
   t.Advance(seconds(2) - kTick);
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
   t.Advance(kTick);
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 TEST(LockTableSessionsTest, AForgottenSessionForgetsNoLease) {
@@ -223,11 +217,11 @@ TEST(LockTableSessionsTest, AForgottenSessionForgetsNoLease) {
   // Somebody else's session by now, as far as the server can tell.
   const CallId again = t.Attach("s", {.number = 2});
   t.Advance(seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k")) << "what it does not list is not its";
+  EXPECT_TRUE(t.IsHeld("k")) << "what it does not list is not its";
   t.Attach("s", {.number = 3, .leases = {{"k", "a"}}});
   EXPECT_EQ(t.RefusalOf(again), Refusal::kSessionReplaced);
   t.Advance(seconds(29));
-  EXPECT_FALSE(IsHeld(t, "k")) << "nobody has renewed it";
+  EXPECT_FALSE(t.IsHeld("k")) << "nobody has renewed it";
 }
 
 TEST(LockTableSessionsTest, ADetachedLeaseStaysAndIsNotRenewedAnyMore) {
@@ -244,9 +238,9 @@ TEST(LockTableSessionsTest, ADetachedLeaseStaysAndIsNotRenewedAnyMore) {
   EXPECT_EQ(t.Get("k").holders.at(0).remaining, seconds(5)) << "of the renewal when it was in it";
   t.Attach("s", {.number = 2});
   t.Advance(seconds(5) - kTick);
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
   t.Advance(kTick);
-  EXPECT_FALSE(IsHeld(t, "k"));
+  EXPECT_FALSE(t.IsHeld("k"));
 }
 
 TEST(LockTableSessionsTest, OnlyALeaseThatIsHeldCanBeDetached) {
@@ -269,10 +263,10 @@ TEST(LockTableSessionsTest, ALeaseIsInTheSessionThatAcquiredItLast) {
   t.Acquire("k", "a", {.stream = two});
   t.Attach("one", {.number = 2});
   t.Advance(kWindow + seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k"));
+  EXPECT_TRUE(t.IsHeld("k"));
   t.EndStream(two, /*by_client=*/true);
   t.Advance(kWindow + seconds(1));
-  EXPECT_TRUE(IsHeld(t, "k")) << "whether the grant arrived at the first one, nobody can tell";
+  EXPECT_TRUE(t.IsHeld("k")) << "whether the grant arrived at the first one, nobody can tell";
   t.Acknowledge(two);
   EXPECT_EQ(t.table().stats().sessions, 1u);
 }

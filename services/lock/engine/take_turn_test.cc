@@ -1,12 +1,9 @@
 // Turns that other threads than the engine's take.
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
-#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -151,37 +148,8 @@ TEST_F(TakeTurnTest, ManyThreadsTakeTurnsAboutIt) {
       store = std::make_unique<GateStore>(gate_);
     }
     ASSERT_TRUE(engine.Start(std::move(store)).ok());
-    constexpr int kThreads = 8;
-    constexpr int kRounds = 200;
-    std::vector<std::vector<std::uint64_t>> tokens(kThreads);
-    std::vector<std::thread> threads;
-    for (int t = 0; t < kThreads; ++t) {
-      threads.emplace_back([&, t] {
-        const auto begin = t % 4 == 0 ? LockEngine::Begin::kNow : kAtTakeTurn;
-        for (int round = 0; round < kRounds; ++round) {
-          const std::string id = std::to_string(t) + "-" + std::to_string(round);
-          EngineCaller acquired;
-          engine.Submit(Acquire("k", id, kNoTimeout), &acquired, begin);
-          if (begin == kAtTakeTurn) engine.TakeTurn();
-          tokens[static_cast<std::size_t>(t)].push_back(
-              std::get<Granted>(acquired.Get()).lease.lease.fencing_token);
-          EngineCaller released;
-          engine.Submit(ReleaseCommand{.key = "k", .lease_id = id}, &released, begin);
-          if (begin == kAtTakeTurn) engine.TakeTurn();
-          EXPECT_TRUE(std::holds_alternative<Released>(released.Get()));
-        }
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    std::vector<std::uint64_t> all;
-    for (const auto& some : tokens) {
-      EXPECT_TRUE(std::is_sorted(some.begin(), some.end()));
-      all.insert(all.end(), some.begin(), some.end());
-    }
-    std::sort(all.begin(), all.end());
-    EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
-    const TableStats stats = engine.stats();
-    EXPECT_EQ(stats.locks + stats.leases + stats.waiters + stats.open_calls + stats.timers, 0u);
+    ContendForOneLock(
+        engine, [](int thread) { return thread % 4 == 0 ? LockEngine::Begin::kNow : kAtTakeTurn; });
     engine.Drain();
   }
 }

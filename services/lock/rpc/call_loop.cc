@@ -42,24 +42,15 @@ void CallLoop::Run() {
   after_turn = nullptr;
 }
 
-void CallLoop::CallMade() {
-  MutexLock lock(mutex_);
-  ++calls_;
-}
-
 void CallLoop::CallGone() {
-  MutexLock lock(mutex_);
-  if (--calls_ == 0) no_calls_.NotifyOne();
+  if (calls_.fetch_sub(1) == 1) calls_.notify_one();
 }
 
 void CallLoop::Stop() {
   if (stopped_) return;
   stopped_ = true;
   if (thread_.joinable()) {
-    {
-      MutexLock lock(mutex_);
-      while (calls_ > 0) no_calls_.Wait(mutex_);
-    }
+    for (int calls = calls_; calls > 0; calls = calls_) calls_.wait(calls);
     queue_->Shutdown();
     thread_.join();
     return;

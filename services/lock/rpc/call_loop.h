@@ -12,13 +12,13 @@
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_CALL_LOOP_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_CALL_LOOP_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "common/mutex.h"
 #include "grpcpp/completion_queue.h"
 #include "services/lock/engine/lock_engine.h"
 
@@ -90,7 +90,6 @@ class CallLoop {
   class MethodAcceptor;
 
   void Run();
-  void CallMade();
   void CallGone();
 
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
@@ -100,9 +99,7 @@ class CallLoop {
 
   // The objects that there are, of calls that have come or may come. gRPC aborts the process
   // if one of them starts something when the queue has been shut down.
-  Mutex mutex_;
-  CondVar no_calls_;
-  int calls_ GUARDED_BY(mutex_) = 0;
+  std::atomic<int> calls_{0};
   std::thread thread_;
 };
 
@@ -113,7 +110,7 @@ class CallLoop::MethodAcceptor final : public Acceptor {
       : Acceptor(loop), service_(service), request_(request), make_(std::move(make)) {}
 
   void Await() override {
-    loop().CallMade();
+    ++loop().calls_;
     grpc::ServerCompletionQueue& queue = *loop().queue_;
     make_()->AwaitWith(*this, [&](void* tag, auto*... places) {
       (service_.*request_)(places..., &queue, &queue, tag);

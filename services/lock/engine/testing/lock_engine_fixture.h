@@ -4,6 +4,7 @@
 #define HOLDFAST_SERVICES_LOCK_ENGINE_TESTING_LOCK_ENGINE_FIXTURE_H_
 
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -49,6 +50,12 @@ class LockEngineTest : public ::testing::Test {
             .timeout = timeout,
             .received = SystemClock().Read().monotonic};
   }
+
+  // Eight threads take and give back one lock, and each is told so each time; the tokens
+  // differ, each thread's increase, and nothing is left in the table. `begin` is that of a
+  // thread's commands.
+  static void ContendForOneLock(LockEngine& engine,
+                                const std::function<LockEngine::Begin(int thread)>& begin);
 
   StoreGate gate_;
   std::promise<absl::Status> fatal_;

@@ -96,6 +96,11 @@ class TableDriver {
   std::uint64_t TokenOf(CallId call) { return Last<Granted>(call).lease.lease.fencing_token; }
   Refusal RefusalOf(CallId call) { return Last<Refused>(call).reason; }
 
+  // "name7", for one of many.
+  static std::string Numbered(const std::string& name, int i) { return name + std::to_string(i); }
+
+  bool IsHeld(const std::string& key) { return !Get(key).holders.empty(); }
+
   LockTable& table() { return table_; }
   Now now() const { return now_; }
 

@@ -13,6 +13,13 @@ using rocksdb::Slice;
 
 IOStatus Failed() { return IOStatus::IOError("the test says so"); }
 
+// One sync, if the file system lets it happen.
+template <typename Sync>
+IOStatus SyncUnlessFaulty(FaultyFileSystem& file_system, const Sync& sync) {
+  if (file_system.NextSync() != Fate::kDone) return Failed();
+  return file_system.skips_syncs() ? IOStatus::OK() : sync();
+}
+
 // A file that asks before it changes anything.
 class FaultyFile : public rocksdb::FSWritableFileOwnerWrapper {
  public:
@@ -39,14 +46,10 @@ class FaultyFile : public rocksdb::FSWritableFileOwnerWrapper {
     return target()->Truncate(size, options, debug);
   }
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
-    if (file_system_.NextSync() != Fate::kDone) return Failed();
-    if (file_system_.skips_syncs()) return IOStatus::OK();
-    return target()->Sync(options, debug);
+    return SyncUnlessFaulty(file_system_, [&] { return target()->Sync(options, debug); });
   }
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    if (file_system_.NextSync() != Fate::kDone) return Failed();
-    if (file_system_.skips_syncs()) return IOStatus::OK();
-    return target()->Fsync(options, debug);
+    return SyncUnlessFaulty(file_system_, [&] { return target()->Fsync(options, debug); });
   }
 
  private:
@@ -71,14 +74,10 @@ class FaultyRandomRWFile : public rocksdb::FSRandomRWFileOwnerWrapper {
     return Failed();
   }
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
-    if (file_system_.NextSync() != Fate::kDone) return Failed();
-    if (file_system_.skips_syncs()) return IOStatus::OK();
-    return target()->Sync(options, debug);
+    return SyncUnlessFaulty(file_system_, [&] { return target()->Sync(options, debug); });
   }
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    if (file_system_.NextSync() != Fate::kDone) return Failed();
-    if (file_system_.skips_syncs()) return IOStatus::OK();
-    return target()->Fsync(options, debug);
+    return SyncUnlessFaulty(file_system_, [&] { return target()->Fsync(options, debug); });
   }
 
  private:
@@ -91,15 +90,14 @@ class FaultyDirectory : public rocksdb::FSDirectoryWrapper {
       : FSDirectoryWrapper(std::move(directory)), file_system_(file_system) {}
 
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    if (file_system_.NextSync() != Fate::kDone) return Failed();
-    if (file_system_.skips_syncs()) return IOStatus::OK();
-    return FSDirectoryWrapper::Fsync(options, debug);
+    return SyncUnlessFaulty(file_system_,
+                            [&] { return FSDirectoryWrapper::Fsync(options, debug); });
   }
   IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug,
                                const rocksdb::DirFsyncOptions& what) override {
-    if (file_system_.NextSync() != Fate::kDone) return Failed();
-    if (file_system_.skips_syncs()) return IOStatus::OK();
-    return FSDirectoryWrapper::FsyncWithDirOptions(options, debug, what);
+    return SyncUnlessFaulty(file_system_, [&] {
+      return FSDirectoryWrapper::FsyncWithDirOptions(options, debug, what);
+    });
   }
 
  private:
