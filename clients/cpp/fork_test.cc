@@ -75,6 +75,18 @@ TEST_F(ForkTest, ChildOfAProcessWithAClientUsesNeitherThatNorAnother) {
   }));
 }
 
+TEST_F(ForkTest, DestroyingAClientInAChildDoesNothing) {
+  auto client = *Client::Create(server_.address());
+  auto lock = std::make_optional<SyncLock>(*client, "k", LockOptions{.expire = 30s});
+  ASSERT_TRUE(lock->Acquire().ok());
+  EXPECT_TRUE(HoldsInChild([&] {
+    lock.reset();
+    client = nullptr;
+    return true;
+  }));
+  EXPECT_EQ(lock->Release(), absl::OkStatus());
+}
+
 TEST_F(ForkTest, ChildMakesItsOwnWhenTheParentsClientsAreGone) {
   for (int round = 0; round < 3; ++round) {
     auto client = *Client::Create(server_.address());

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <future>
 #include <memory>
@@ -150,6 +151,15 @@ TEST_F(InspectTest, ReleaseByTagEndsWhatCarriesAllTags) {
   EXPECT_THAT(Keys(client_->ReleaseByTag("x")->locks), ElementsAre("b", "d"));
   EXPECT_TRUE(client_->List()->locks.empty());
   EXPECT_EQ(ReasonOf(client_->ReleaseByTag({}).status()), ErrorReason::kInvalidField);
+}
+
+TEST_F(InspectTest, ReleaseByTagGoesOnForAsManyPagesAsThereAre) {
+  constexpr int kLocks = 501;  // The server ends 500 at once.
+  for (int i = 0; i < kLocks; ++i) Take(std::to_string(i), "x");
+  const auto ended = client_->ReleaseByTag("x");
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  EXPECT_EQ(ended->locks.size(), std::size_t{kLocks});
+  EXPECT_TRUE(client_->List()->locks.empty());
 }
 
 TEST_F(InspectTest, ReleaseByTagWithNothingEverGrantedEndsNothing) {

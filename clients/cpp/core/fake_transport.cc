@@ -46,4 +46,16 @@ void FakeTransport::Get(const std::string& key, Duration limit,
   gets.push_back({key, "", limit, std::move(done)});
 }
 
+void FakeTransport::ForceRelease(const std::string& key, std::uint64_t /*fencing_token*/,
+                                 Duration limit,
+                                 absl::AnyInvocable<void(absl::StatusOr<HolderInfo>)> done) {
+  forced.push_back({key, "", limit, std::move(done)});
+}
+
+std::shared_ptr<LockTransport::WatchCall> FakeTransport::Watch(const LockFilter& filter,
+                                                               WatchEvents events) {
+  watches.push_back(std::make_shared<FakeWatch>(filter, std::move(events)));
+  return watches.back();
+}
+
 }  // namespace holdfast::core

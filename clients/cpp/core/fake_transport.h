@@ -3,6 +3,7 @@
 #ifndef HOLDFAST_CLIENTS_CPP_CORE_FAKE_TRANSPORT_H_
 #define HOLDFAST_CLIENTS_CPP_CORE_FAKE_TRANSPORT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "clients/cpp/core/lock_transport.h"
 #include "holdfast/lock_info.h"
+#include "holdfast/lock_watch.h"
 #include "holdfast/time.h"
 
 namespace holdfast::core {
@@ -43,6 +45,27 @@ class FakeWait final : public LockTransport::WaitCall {
   bool cancelled_ = false;
 };
 
+// A watch that the client has begun. `events` is what the server may say.
+class FakeWatch final : public LockTransport::WatchCall {
+ public:
+  FakeWatch(LockFilter filter, LockTransport::WatchEvents watch_events)
+      : events(std::move(watch_events)), filter_(std::move(filter)) {}
+
+  void Cancel() override { cancelled_ = true; }
+  void ReadOn() override { ++read_on_; }
+
+  const LockFilter& filter() const { return filter_; }
+  bool cancelled() const { return cancelled_; }
+  int read_on() const { return read_on_; }  // How often.
+
+  LockTransport::WatchEvents events;
+
+ private:
+  const LockFilter filter_;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<int> read_on_{0};
+};
+
 // A short call that the client has made.
 template <typename Answer>
 struct FakeCall {
@@ -62,6 +85,9 @@ class FakeTransport final : public LockTransport {
                absl::AnyInvocable<void(absl::Status)> done) override;
   void Get(const std::string& key, Duration limit,
            absl::AnyInvocable<void(absl::StatusOr<LockInfo>)> done) override;
+  void ForceRelease(const std::string& key, std::uint64_t fencing_token, Duration limit,
+                    absl::AnyInvocable<void(absl::StatusOr<HolderInfo>)> done) override;
+  std::shared_ptr<WatchCall> Watch(const LockFilter& filter, WatchEvents events) override;
   void Detach(const std::string& /*key*/, const std::string& lease_id) override {
     detached.push_back(lease_id);
   }
@@ -72,6 +98,8 @@ class FakeTransport final : public LockTransport {
   std::vector<FakeCall<absl::StatusOr<Grant>>> renewals;
   std::vector<FakeCall<absl::Status>> releases;
   std::vector<FakeCall<absl::StatusOr<LockInfo>>> gets;
+  std::vector<FakeCall<absl::StatusOr<HolderInfo>>> forced;
+  std::vector<std::shared_ptr<FakeWatch>> watches;
   std::vector<std::string> detached;
   bool shut_down = false;
   LeaseEndedListener say_lease_ended;  // What the server may say unasked.

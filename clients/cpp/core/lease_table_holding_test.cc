@@ -250,6 +250,20 @@ TEST_F(LeaseTableHoldingTest, RenewByHandOfALostLeaseSaysSo) {
   EXPECT_TRUE(renewals().empty());
 }
 
+TEST_F(LeaseTableHoldingTest, RenewalsByHandAndByItselfMayBeUnderWayTogether) {
+  Hold(/*auto_renew=*/true);
+  AdvanceTo(lease_->times().lost_at - 20s - 1ns);
+  const Told done = Renew(10s);
+  Advance(1ns);
+  ASSERT_EQ(renewals().size(), 2U);
+  renewals()[0].answer(Renewed());
+  EXPECT_EQ(*done, absl::OkStatus());
+  renewals()[1].answer(Renewed());
+  world_.transport.answer_renewals = Renewed();
+  Advance(kExpire / 3 + 1s);
+  EXPECT_EQ(renewals().size(), 3U) << "and it goes on renewing";
+}
+
 TEST_F(LeaseTableHoldingTest, StopEndsRenewalsThatAreUnderWay) {
   Hold(/*auto_renew=*/false);
   const Told done = Renew(5s);

@@ -66,5 +66,17 @@ TEST_F(FakeLockTableTest, TimeoutEndsTheLeaseId) {
   EXPECT_EQ(table_.Release("k", kOther), absl::OkStatus());
 }
 
+TEST(FakeTimeTest, OneOwnersTimersGoAndTheOthersStay) {
+  FakeTime time;
+  int mine = 0;
+  int others = 0;
+  time.Add(&mine, time.Now() + 1s, [&] { ++mine; });
+  time.Add(&others, time.Now() + 1s, [&] { ++others; });
+  time.RemoveAll(&mine);
+  time.Advance(2s);
+  EXPECT_EQ(mine, 0);
+  EXPECT_EQ(others, 1);
+}
+
 }  // namespace
 }  // namespace holdfast::fake

@@ -5,6 +5,7 @@
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_MESSAGE_ARENA_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_MESSAGE_ARENA_H_
 
+#include <array>
 #include <cstddef>
 #include <memory>
 
@@ -27,10 +28,10 @@ class MessageArena {
   static constexpr std::size_t kBlockBytes = 64 * 1024;
 
   static google::protobuf::ArenaOptions WithBlockOfThread() {
-    thread_local const std::unique_ptr<char[]> block(new char[kBlockBytes]);
+    thread_local const auto block = std::make_unique<std::array<char, kBlockBytes>>();
     google::protobuf::ArenaOptions options;
-    options.initial_block = block.get();
-    options.initial_block_size = kBlockBytes;
+    options.initial_block = block->data();
+    options.initial_block_size = block->size();
     return options;
   }
 

@@ -211,6 +211,47 @@ TEST_F(SessionOutboxTest, AMessageOfFailuresAloneAcknowledgesNothing) {
   EXPECT_EQ(outbox_.Acknowledge(1), std::nullopt);
 }
 
+// All that a client can choose the size of.
+TEST_F(SessionOutboxTest, CountsNamesTagsAndDetails) {
+  const auto bytes_of = [this](holdfast::Outcome outcome) {
+    outbox_.Drop();
+    AddAll({{.operation = 1, .outcome = std::move(outcome)}});
+    return outbox_.unwritten_bytes();
+  };
+  const HolderView holder{.owner = "me", .tags = {"a", "b"}};
+  HolderView large = holder;
+  large.tags[1] = std::string(101, 'b');
+  EXPECT_EQ(bytes_of(Queued{.holders = {large}}) - bytes_of(Queued{.holders = {holder}}), 100u);
+  large.owner = std::string(202, 'm');
+  EXPECT_EQ(
+      bytes_of(Queued{.holders = {large, large}}) - bytes_of(Queued{.holders = {holder, holder}}),
+      2 * (100u + 200u));
+  // The owner is in its message and in its details.
+  EXPECT_EQ(bytes_of(Refused{.reason = Refusal::kLockHeld, .holder = large}) -
+                bytes_of(Refused{.reason = Refusal::kLockHeld, .holder = holder}),
+            2 * 200u);
+  EXPECT_EQ(bytes_of(LeaseGone{.key = "key", .lease_id = "id"}) - bytes_of(LeaseGone{}), 5u);
+  outbox_.Drop();
+  const grpc::Status status = LimitExceeded(std::string(100, 'x'));
+  outbox_.Add({FailedOperation{.id = 3, .status = status}});
+  EXPECT_GT(outbox_.unwritten_bytes(), status.error_details().size());
+}
+
+// Also where some have been forgotten.
+TEST(SentMessagesTest, AcknowledgementsNeitherGoBackNorAhead) {
+  constexpr std::uint64_t kSent = 10'000;
+  SentMessages sent;
+  for (std::uint64_t number = 1; number <= kSent; ++number) sent.Add(number, 10 * number);
+  std::uint64_t last = 0;
+  for (std::uint64_t number = 1; number <= kSent; ++number) {
+    const std::uint64_t through = sent.Acknowledge(number).value_or(last);
+    ASSERT_GE(through, last) << number;
+    ASSERT_LE(through, 10 * number);
+    last = through;
+  }
+  EXPECT_EQ(last, 10 * kSent);
+}
+
 TEST(SentMessagesTest, WhoAcknowledgesNothingLosesNothingInTheEnd) {
   SentMessages sent;
   for (std::uint64_t number = 1; number <= 100'000; ++number) sent.Add(number, 10 * number);
