@@ -15,6 +15,7 @@
 
 #include "holdfast/v1/admin_service.grpc.pb.h"
 #include "holdfast/v1/lock_service.grpc.pb.h"
+#include "holdfast/v1/session.grpc.pb.h"
 
 namespace holdfast::core {
 
@@ -84,6 +85,19 @@ class PlayedAdminService final : public v1::AdminService::Service {
   }
 };
 
+class PlayedSessionService final : public v1::SessionService::Service {
+ public:
+  using SessionStream = grpc::ServerReaderWriter<v1::SessionResponse, v1::SessionRequest>;
+
+  std::function<grpc::Status(SessionStream&)> on_session;  // As a Play.
+
+ private:
+  grpc::Status Session(grpc::ServerContext* /*context*/, SessionStream* stream) override {
+    if (!on_session) return {grpc::StatusCode::UNIMPLEMENTED, ""};
+    return on_session(*stream);
+  }
+};
+
 // Until the client cancels the call, or its connection has gone.
 inline void HangUntilCancelled(const grpc::ServerContext& context) {
   while (!context.IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -102,6 +116,7 @@ class PlayedServer {
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
     builder.RegisterService(&locks);
     builder.RegisterService(&admin);
+    builder.RegisterService(&sessions);
     server_ = builder.BuildAndStart();
     address_ = address.starts_with("unix:") ? address : "127.0.0.1:" + std::to_string(port);
   }
@@ -119,6 +134,7 @@ class PlayedServer {
 
   PlayedLockService locks;
   PlayedAdminService admin;
+  PlayedSessionService sessions;
 
  private:
   std::string address_;
