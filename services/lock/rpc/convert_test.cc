@@ -210,6 +210,11 @@ TEST(SetEventTest, AFailureWithoutDetailsHasItsCode) {
   v1::Event event;
   SetFailed(grpc::Status(grpc::StatusCode::INTERNAL, "x"), event);
   EXPECT_EQ(Text(event), Text<v1::Event>("failed { code: 13 message: 'x' }"));
+  // Details that say nothing of a failure are none.
+  google::rpc::Status details;
+  details.add_details()->set_type_url("t");
+  SetFailed(grpc::Status(grpc::StatusCode::INTERNAL, "x", details.SerializeAsString()), event);
+  EXPECT_EQ(Text(event), Text<v1::Event>("failed { code: 13 message: 'x' }"));
 }
 
 TEST(SetEventTest, WhatIsNoOutcomeOfASessionIsAnInternalError) {

@@ -19,6 +19,7 @@
 
 #include "common/file_descriptor.h"
 #include "gmock/gmock.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
@@ -63,6 +64,26 @@ TEST(GrpcServerTest, HealthFollowsWhatIsSet) {
   server.server().SetServing(false);
   EXPECT_EQ(Health(channel, ""), kNotServing);
   EXPECT_EQ(Health(channel, kLockService), kNotServing);
+}
+
+TEST(GrpcServerTest, WhoWatchesTheHealthIsToldOfEachChange) {
+  using grpc::health::v1::HealthCheckResponse;
+  TestServer server({.load = false});
+  const auto stub = grpc::health::v1::Health::NewStub(server.NewChannel());
+  grpc::ClientContext context;
+  const auto watch = stub->Watch(&context, grpc::health::v1::HealthCheckRequest());
+  HealthCheckResponse response;
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  server.server().SetServing(true);
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+  server.server().SetServing(true);  // No change.
+  server.server().SetServing(false);
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  context.TryCancel();
+  EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
 TEST(GrpcServerTest, IsNotServingForAsLongAsItLoads) {

@@ -98,6 +98,20 @@ TEST_F(SlowSessionTest, GoesOnWhenItReadsInTime) {
   EXPECT_TRUE(slow_->Await(slow_->RenewAll()).has_renewed_all());
 }
 
+// The waiter that leaves the queue shows that the window is over, and with it what would end
+// with it.
+TEST_F(SessionTest, AGrantThatWasSentOutlivesTheWindow) {
+  StartServer({.limits = {.reattach_window = std::chrono::milliseconds(1)}});
+  const auto session = Attached();
+  const AcquireArgs args{.key = "k", .lease_id = Id("a"), .expire = std::chrono::hours(1)};
+  ASSERT_TRUE(session->Await(session->Acquire(args)).has_granted());
+  session->Acquire({.key = "k", .lease_id = Id("b")});
+  ASSERT_TRUE(Eventually([&] { return client_->Get("k").response.queue_length() == 1; }));
+  session->Cancel();
+  ASSERT_TRUE(Eventually([&] { return client_->Get("k").response.queue_length() == 0; }));
+  EXPECT_EQ(client_->Get("k").response.holders_size(), 1);
+}
+
 // It has no expire, so nothing else would ever end it.
 TEST_F(SlowSessionTest, AGrantThatCouldNotBeSentIsKeptForTheWindowAlone) {
   StartSlowSession({.limits = {.reattach_window = std::chrono::milliseconds(1)}});

@@ -102,7 +102,7 @@ void SessionReactor::Submit(std::vector<SessionOperation> operations,
     filled = HasFilled();
     step = TakeStep();
   }
-  if (filled) WatchForStall();
+  if (filled) shared_.stalled.Watch(*this);
   CarryOut(std::move(step));
 }
 
@@ -146,21 +146,11 @@ void SessionReactor::OnWritten() {
   if (read_on) StartRead(&incoming_);
 }
 
-// Whether it is full now, and was not before: then WatchForStall.
+// Whether it is full now, and was not before: then it is to be watched.
 bool SessionReactor::HasFilled() {
   if (!IsFull() || full_since_.has_value()) return false;
   full_since_ = shared_.engine.clock().Read().monotonic;
   return true;
-}
-
-void SessionReactor::WatchForStall() {
-  bool add = false;
-  {
-    MutexLock lock(mutex_);
-    add = !std::exchange(may_stall_, true);
-  }
-  if (add) shared_.stalled.Add(*this);
-  shared_.stalled.Look();
 }
 
 bool SessionReactor::EndIfStalled(Instant now) {
@@ -185,7 +175,7 @@ void SessionReactor::OnOutcomes(std::vector<SessionOutcome> outcomes) {
     too_much = outbox_.unwritten_bytes() > kMostUnwrittenBytes;
     due = Defer();
   }
-  if (filled) WatchForStall();
+  if (filled) shared_.stalled.Watch(*this);
   if (too_much) End(LimitExceeded("session_backlog"), /*by_client=*/false);
   if (due) ResumeSoon();
 }
@@ -213,12 +203,7 @@ void SessionReactor::ResumeSoon() {
 }
 
 void SessionReactor::OnDone() {
-  bool may_stall = false;
-  {
-    MutexLock lock(mutex_);
-    may_stall = may_stall_;
-  }
-  if (may_stall) shared_.stalled.Remove(*this);
+  shared_.stalled.Remove(*this);
   delete this;
 }
 

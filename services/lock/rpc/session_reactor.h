@@ -104,7 +104,6 @@ class SessionReactor final : public StreamCall<BidiServerCall, SessionMessage>,
   void ReadOn();
   bool IsFull() const REQUIRES(mutex_) { return outbox_.unwritten_bytes() >= kFullBytes; }
   bool HasFilled() REQUIRES(mutex_);
-  void WatchForStall();
   void ResumeSoon();
   void End(const grpc::Status& status, bool by_client);
   void EndedByClient(const grpc::Status& status) { End(status, /*by_client=*/local_); }
@@ -130,7 +129,6 @@ class SessionReactor final : public StreamCall<BidiServerCall, SessionMessage>,
   bool paused_ GUARDED_BY(mutex_) = false;                // Nothing is read, because it was full.
   // Set while it is full: since when, or since when the client last took something.
   std::optional<Instant> full_since_ GUARDED_BY(mutex_);
-  bool may_stall_ GUARDED_BY(mutex_) = false;  // Known to shared_.stalled.
 };
 
 }  // namespace holdfast

@@ -18,22 +18,18 @@ StalledSessions::~StalledSessions() {
   thread_.join();
 }
 
-void StalledSessions::Add(MayStall& session) {
-  MutexLock lock(mutex_);
-  sessions_.insert(&session);
+void StalledSessions::Watch(MayStall& session) {
+  {
+    MutexLock lock(mutex_);
+    sessions_.insert(&session);
+    look_ = true;
+  }
+  changed_.NotifyOne();
 }
 
 void StalledSessions::Remove(MayStall& session) {
   MutexLock lock(mutex_);
   sessions_.erase(&session);
-}
-
-void StalledSessions::Look() {
-  {
-    MutexLock lock(mutex_);
-    look_ = true;
-  }
-  changed_.NotifyOne();
 }
 
 void StalledSessions::Run() {

@@ -36,13 +36,11 @@ class StalledSessions {
   StalledSessions(const StalledSessions&) = delete;
   StalledSessions& operator=(const StalledSessions&) = delete;
 
-  void Add(MayStall& session);
+  // To be called whenever it has stalled, and also when it is watched already.
+  void Watch(MayStall& session);
 
-  // It is not called any more when this returns.
+  // Whether it was watched or not. It is not called any more when this returns.
   void Remove(MayStall& session);
-
-  // To be called when one that has been added has stalled.
-  void Look();
 
  private:
   void Run();
