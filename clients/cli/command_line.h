@@ -19,8 +19,8 @@ struct EarlyExit {
 };
 
 using Invocation = std::variant<EarlyExit, RunOptions, AcquireOptions, RenewOptions, ReleaseOptions,
-                                ListOptions, ShowOptions, WatchOptions, ForceReleaseOptions,
-                                ReleaseByTagOptions, CompleteOptions>;
+                                ListOptions, ShowOptions, WatchOptions, HealthOptions,
+                                ForceReleaseOptions, ReleaseByTagOptions, CompleteOptions>;
 
 // What the completion scripts of shells call, in place of a command; see completion.h.
 inline constexpr char kCompleteCommand[] = "__complete";

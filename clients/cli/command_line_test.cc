@@ -48,6 +48,13 @@ TEST(CommandLineTest, RunWaitsForeverAndRenewsThirtySecondsByDefault) {
   EXPECT_EQ(run.expire, 30s);
 }
 
+TEST(CommandLineTest, HealthNeedsNothing) {
+  const auto health = std::get<HealthOptions>(Parse({"health", "--server-timeout=1"}, "unix:/h"));
+  EXPECT_EQ(health.server.address, "unix:/h");
+  EXPECT_EQ(health.server.patience, 1s);
+  EXPECT_FALSE(health.json);
+}
+
 TEST(CommandLineTest, RunNeedsACommand) {
   EXPECT_THAT(Complaint({"run", "k"}), HasSubstr("the command to run is missing"));
   EXPECT_THAT(Complaint({"run", "k", "--"}), HasSubstr("the command to run is missing"));

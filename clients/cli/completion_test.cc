@@ -27,7 +27,7 @@ std::vector<std::string> Names(std::initializer_list<std::string> words) {
 
 TEST(CompletionTest, FirstWordIsACommand) {
   EXPECT_THAT(Names({"re"}), ElementsAre("renew", "release", "release-by-tag"));
-  EXPECT_EQ(Names({""}).size(), 9u);
+  EXPECT_EQ(Names({""}).size(), 10u);
   EXPECT_EQ(Find({"ls"}).words.front().meaning, "Lists the locks that are held or waited for");
   EXPECT_EQ(Find({"ls", "--ad"}).words.front().meaning, "unix:/path or host:port");
   EXPECT_THAT(Names({"--v"}), ElementsAre("--version"));

@@ -4,7 +4,7 @@
 // ones that commands hardly ever use. Below 64 programs number their errors as they
 // like; 64 to 78 belong to sysexits.h; 99, 100 and 111 to older tools, 120 to Python,
 // 123 to 127 to xargs, timeout, env and the shells; from 128 on they are signals, and
-// from 200 on those of service managers. 113 to 118 is what next to nobody uses.
+// from 200 on those of service managers. 113 to 119 is what next to nobody uses.
 
 #ifndef HOLDFAST_CLIENTS_CLI_EXIT_CODE_H_
 #define HOLDFAST_CLIENTS_CLI_EXIT_CODE_H_
@@ -19,6 +19,7 @@ enum class ExitCode : int {
   kNotAcquired = 116,  // Somebody else holds the lock.
   kLost = 117,         // The lease ended before it was given back.
   kNotHeld = 118,      // There is no such lease to end by force.
+  kNotServing = 119,   // The server answers, but it is starting or stopping.
 
   // Of `run`, as shells have them.
   kCannotExecute = 126,

@@ -200,6 +200,8 @@ void Flags::AddLooking() {
 
   CLI::App& watch = AddCommand("watch", kWatchDescription, kWatchExamples, watch_);
   AddSelect(watch, watch_.select);
+
+  AddCommand("health", kHealthDescription, kHealthExamples, health_);
 }
 
 void Flags::AddForcing() {

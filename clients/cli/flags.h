@@ -57,6 +57,7 @@ class Flags {
   ListOptions list_;
   ShowOptions show_;
   WatchOptions watch_;
+  HealthOptions health_;
   ForceReleaseOptions force_release_;
   ReleaseByTagOptions release_by_tag_;
 };

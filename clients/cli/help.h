@@ -28,6 +28,7 @@ inline constexpr char kExamples[] =
     "  116  not acquired: somebody else holds the lock (see -E of `run` and `acquire`)\n"
     "  117  the lease was lost, or had already ended\n"
     "  118  nobody holds the lock to be released by force\n"
+    "  119  `health`: the server answers, but does not serve: it is starting or stopping\n"
     "  126  `run`: the command cannot be executed    127  the command was not found\n"
     "  `run` otherwise exits as the command does; 128+N if signal N ended it\n";
 
@@ -111,6 +112,15 @@ inline constexpr char kWatchExamples[] =
     "Examples:\n"
     "  holdfast watch --prefix reports/\n"
     "  holdfast watch --json | jq -r 'select(.kind == \"EXPIRED\") | .owner'\n";
+
+inline constexpr char kHealthDescription[] =
+    "Asks whether the server serves. Exit code 0: it does. 119: it answers, but is starting\n"
+    "or stopping. 115: no answer.\n";
+
+inline constexpr char kHealthExamples[] =
+    "Examples:\n"
+    "  holdfast health --server-timeout 1                for a health check or a probe\n"
+    "  until holdfast health; do sleep 1; done           wait until it serves\n";
 
 inline constexpr char kForceReleaseDescription[] =
     "Ends the lease of a lock, whoever holds it, and shows whose it was.\n\n"

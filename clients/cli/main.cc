@@ -27,6 +27,7 @@ struct Execute {
   int operator()(const ListOptions& options) const { return List(options); }
   int operator()(const ShowOptions& options) const { return Show(options); }
   int operator()(const WatchOptions& options) const { return Watch(options); }
+  int operator()(const HealthOptions& options) const { return Health(options); }
   int operator()(const ForceReleaseOptions& options) const { return ForceRelease(options); }
   int operator()(const ReleaseByTagOptions& options) const { return ReleaseByTag(options); }
   int operator()(const CompleteOptions& options) const { return Complete(options); }

@@ -90,6 +90,11 @@ struct WatchOptions {
   bool json = false;
 };
 
+struct HealthOptions {
+  ServerOptions server;
+  bool json = false;
+};
+
 struct ForceReleaseOptions {
   ServerOptions server;
   std::string key;

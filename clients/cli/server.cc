@@ -31,6 +31,7 @@ Server::Server(const ServerOptions& options) : options_(options) {
   const auto channel = core::OpenChannel(options.address, kPauseBetweenAttempts);
   locks_ = v1::LockService::NewStub(channel);
   admin_ = v1::AdminService::NewStub(channel);
+  health_ = grpc::health::v1::Health::NewStub(channel);
 }
 
 absl::Status Server::Repeat(absl::FunctionRef<grpc::Status(grpc::ClientContext&)> attempt) const {

@@ -1,5 +1,5 @@
 // The server, for what the client library does not offer: looking at locks, watching
-// them, and ending leases by id, by key and by tags.
+// them, ending leases by id, by key and by tags, and asking whether it serves.
 
 #ifndef HOLDFAST_CLIENTS_CLI_SERVER_H_
 #define HOLDFAST_CLIENTS_CLI_SERVER_H_
@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "clients/cli/options.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "holdfast/time.h"
 #include "holdfast/v1/admin_service.grpc.pb.h"
 #include "holdfast/v1/lease.pb.h"
@@ -38,6 +39,7 @@ class Server {
 
   v1::LockService::Stub& locks() { return *locks_; }
   v1::AdminService::Stub& admin() { return *admin_; }
+  grpc::health::v1::Health::Stub& health() { return *health_; }
 
   // Makes a call, and makes it again while the server cannot be reached. Everything in
   // the API may be repeated.
@@ -65,6 +67,7 @@ class Server {
   const ServerOptions options_;
   std::unique_ptr<v1::LockService::Stub> locks_;
   std::unique_ptr<v1::AdminService::Stub> admin_;
+  std::unique_ptr<grpc::health::v1::Health::Stub> health_;
 };
 
 }  // namespace holdfast::cli

@@ -18,6 +18,9 @@ int List(const ListOptions& options);
 int Show(const ShowOptions& options);
 int Watch(const WatchOptions& options);
 
+// Asks once whether the server serves, as probes of orchestrators do.
+int Health(const HealthOptions& options);
+
 int ForceRelease(const ForceReleaseOptions& options);
 int ReleaseByTag(const ReleaseByTagOptions& options);
 
