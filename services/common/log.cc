@@ -13,6 +13,7 @@ namespace holdfast {
 namespace {
 
 std::atomic<LogLevel> minimum_level{LogLevel::kInfo};
+std::atomic<LogFormat> log_format{LogFormat::kLogfmt};
 
 std::string_view Name(LogLevel level) {
   switch (level) {
@@ -60,10 +61,10 @@ bool NeedsQuotes(std::string_view value) {
   return false;
 }
 
-void AppendHex(char c, std::string& line) {
+void AppendHex(std::string_view prefix, char c, std::string& line) {
   static constexpr std::string_view kHexDigits = "0123456789abcdef";
   const auto byte = static_cast<unsigned char>(c);
-  line += "\\x";
+  line += prefix;
   line += kHexDigits[byte >> 4];
   line += kHexDigits[byte & 0xf];
 }
@@ -81,8 +82,27 @@ void AppendQuoted(std::string_view value, std::string& line) {
     } else if (c == '\t') {
       line += "\\t";
     } else if (bytes == 0 || IsControl(c)) {
-      AppendHex(c, line);
+      AppendHex("\\x", c, line);
     } else {
+      line += value.substr(0, bytes);
+    }
+    value.remove_prefix(bytes == 0 ? 1 : bytes);
+  }
+  line += '"';
+}
+
+// What is no UTF-8 cannot be said in JSON: each byte of it becomes the sign for that.
+void AppendJsonString(std::string_view value, std::string& line) {
+  line += '"';
+  while (!value.empty()) {
+    const char c = value.front();
+    const std::size_t bytes = CharacterBytes(value);
+    if (bytes == 0) {
+      line += "\\ufffd";
+    } else if (IsControl(c)) {
+      AppendHex("\\u00", c, line);
+    } else {
+      if (c == '"' || c == '\\') line += '\\';
       line += value.substr(0, bytes);
     }
     value.remove_prefix(bytes == 0 ? 1 : bytes);
@@ -106,10 +126,14 @@ std::string FormatTime(WallTime wall) {
 
 void SetLogLevel(LogLevel level) { minimum_level.store(level, std::memory_order_relaxed); }
 
+void SetLogFormat(LogFormat format) { log_format.store(format, std::memory_order_relaxed); }
+
 void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
   if (level < minimum_level.load(std::memory_order_relaxed)) return;
-  const std::string line =
-      FormatLogLine(level, FormatTime(SystemClock().Read().wall), message, fields);
+  const std::string time = FormatTime(SystemClock().Read().wall);
+  const std::string line = log_format.load(std::memory_order_relaxed) == LogFormat::kJson
+                               ? FormatJsonLine(level, time, message, fields)
+                               : FormatLogLine(level, time, message, fields);
   std::string_view rest = line;
   while (!rest.empty()) {
     const ssize_t written = write(STDERR_FILENO, rest.data(), rest.size());
@@ -140,6 +164,28 @@ std::string FormatLogLine(LogLevel level, std::string_view time, std::string_vie
     }
   }
   line += '\n';
+  return line;
+}
+
+std::string FormatJsonLine(LogLevel level, std::string_view time, std::string_view message,
+                           std::initializer_list<LogField> fields) {
+  std::string line = "{\"level\":";
+  AppendJsonString(Name(level), line);
+  line += ",\"time\":";
+  AppendJsonString(time, line);
+  line += ",\"msg\":";
+  AppendJsonString(message, line);
+  for (const LogField& field : fields) {
+    line += ',';
+    AppendJsonString(field.key, line);
+    line += ':';
+    if (field.is_number) {
+      line += field.value;
+    } else {
+      AppendJsonString(field.value, line);
+    }
+  }
+  line += "}\n";
   return line;
 }
 

@@ -92,6 +92,40 @@ TEST(FormatLogLineTest, EscapesWhatIsNoUtf8) {
   }
 }
 
+TEST(FormatJsonLineTest, HasLevelTimeMessageAndFieldsWithNumbersAsNumbers) {
+  EXPECT_EQ(FormatJsonLine(LogLevel::kWarning, kTime, "no file descriptors",
+                           {{"address", "unix:/run/h.sock"}, {"limit", 64}, {"text", "64"}}),
+            "{\"level\":\"warning\",\"time\":\"2026-01-31T12:00:00.123Z\","
+            "\"msg\":\"no file descriptors\","
+            "\"address\":\"unix:/run/h.sock\",\"limit\":64,\"text\":\"64\"}\n");
+}
+
+TEST(FormatJsonLineTest, IsOneObjectInUtf8WhateverAClientSends) {
+  const auto line_with = [](std::string_view value) {
+    return FormatJsonLine(LogLevel::kInfo, kTime, "m", {{"k", value}});
+  };
+  EXPECT_THAT(line_with("\"},{\\"), testing::EndsWith(",\"k\":\"\\\"},{\\\\\"}\n"));
+  EXPECT_THAT(line_with("a\n\t\x1b\x7f"),
+              testing::EndsWith(",\"k\":\"a\\u000a\\u0009\\u001b\\u007f\"}\n"));
+  EXPECT_THAT(line_with("schlüssel"), testing::EndsWith(",\"k\":\"schlüssel\"}\n"));
+  EXPECT_THAT(line_with("a\xff"
+                        "b"),
+              testing::EndsWith(",\"k\":\"a\\ufffdb\"}\n"));
+  EXPECT_THAT(line_with("\xc2\x9b"), testing::EndsWith(",\"k\":\"\\ufffd\\ufffd\"}\n"));
+}
+
+TEST(LogTest, WritesTheFormatThatIsSet) {
+  SetLogFormat(LogFormat::kJson);
+  CaptureStderr();
+  Log(LogLevel::kInfo, "here", {{"n", 1}});
+  SetLogFormat(LogFormat::kLogfmt);
+  Log(LogLevel::kInfo, "there", {{"n", 2}});
+  EXPECT_THAT(GetCapturedStderr(),
+              testing::AllOf(testing::StartsWith("{\"level\":\"info\",\"time\":\"20"),
+                             testing::HasSubstr("Z\",\"msg\":\"here\",\"n\":1}\nlevel=info time="),
+                             testing::EndsWith("msg=\"there\" n=2\n")));
+}
+
 TEST(LogTest, WritesWhatIsAtLeastAsSevereAsTheLevel) {
   SetLogLevel(LogLevel::kWarning);
   CaptureStderr();

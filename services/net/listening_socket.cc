@@ -4,13 +4,16 @@
 #include <grp.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -44,6 +47,16 @@ absl::Status Bind(const ListenAddress& address, int fd) {
 absl::Status Listen(const ListenAddress& address, int fd) {
   if (listen(fd, SOMAXCONN) == 0) return absl::OkStatus();
   return CannotListen(address, errno);
+}
+
+// As gRPC spells it. `bound.length` is that of the name that the kernel has given.
+std::string UnixAddressText(const ListenAddress& bound) {
+  sockaddr_un name{};
+  std::memcpy(&name, &bound.socket_address, sizeof(name));
+  const std::string path(name.sun_path, bound.length - offsetof(sockaddr_un, sun_path));
+  // An abstract name begins with a zero; a path ends with one.
+  if (path.starts_with('\0')) return "unix-abstract:" + path.substr(1);
+  return "unix:" + path.substr(0, path.find('\0'));
 }
 
 // Lets one server at a time look at the socket files of a folder and replace
@@ -134,8 +147,31 @@ absl::StatusOr<std::unique_ptr<ListeningSocket>> ListeningSocket::Open(
   return opened;
 }
 
+absl::StatusOr<std::unique_ptr<ListeningSocket>> ListeningSocket::Adopt(FileDescriptor fd) {
+  int listens = 0;
+  socklen_t size = sizeof(listens);
+  ListenAddress bound;
+  bound.length = sizeof(bound.socket_address);
+  auto* const name = reinterpret_cast<sockaddr*>(&bound.socket_address);
+  const bool is_socket = getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
+                         listens != 0 && getsockname(fd.get(), name, &bound.length) == 0 &&
+                         fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK) == 0;
+  const sa_family_t family = bound.socket_address.ss_family;
+  if (!is_socket || (family != AF_UNIX && family != AF_INET && family != AF_INET6)) {
+    return absl::UnavailableError(
+        absl::StrCat("descriptor ", fd.get(),
+                     ", which was passed to this process, is no Unix or TCP socket that listens"));
+  }
+  std::unique_ptr<ListeningSocket> adopted(new ListeningSocket());
+  adopted->is_unix_ = family == AF_UNIX;
+  adopted->address_ =
+      adopted->is_unix_ ? UnixAddressText(bound) : TcpAddressText(bound.socket_address);
+  adopted->fd_ = std::move(fd);
+  return adopted;
+}
+
 ListeningSocket::~ListeningSocket() {
-  if (!is_unix()) return;
+  if (unix_path_.empty()) return;
   struct stat file {};
   if (lstat(unix_path_.c_str(), &file) == 0 && file.st_dev == device_ && file.st_ino == inode_) {
     unlink(unix_path_.c_str());
@@ -170,6 +206,7 @@ absl::Status ListeningSocket::OpenUnix(const ListenAddress& address) {
   struct stat found {};
   if (!file.valid() || fstat(file.get(), &found) != 0) return CannotListen(address, errno);
   if (!S_ISSOCK(found.st_mode)) return CannotListen(address, "its file has been replaced");
+  is_unix_ = true;
   unix_path_ = address.unix_path;
   device_ = found.st_dev;
   inode_ = found.st_ino;

@@ -20,12 +20,18 @@
 
 namespace holdfast {
 
-// Thread-compatible. Closes the socket and removes its file at the end of its
-// life.
+// Thread-compatible. Closes the socket at the end of its life, and removes its file if it
+// has made it.
 class ListeningSocket {
  public:
   // UNAVAILABLE, naming the address and why: it cannot be listened on.
   static absl::StatusOr<std::unique_ptr<ListeningSocket>> Open(const ListenAddress& address);
+
+  // Takes over a socket that listens already. Its file, and who may connect, are the affair
+  // of whoever has made it.
+  //
+  // UNAVAILABLE: it does not listen, or is neither a Unix nor a TCP socket.
+  static absl::StatusOr<std::unique_ptr<ListeningSocket>> Adopt(FileDescriptor fd);
 
   ~ListeningSocket();
   ListeningSocket(const ListeningSocket&) = delete;
@@ -37,7 +43,7 @@ class ListeningSocket {
   // With the port that was chosen, where it was 0.
   const std::string& address() const { return address_; }
 
-  bool is_unix() const { return !unix_path_.empty(); }
+  bool is_unix() const { return is_unix_; }
 
  private:
   ListeningSocket() = default;
@@ -47,7 +53,8 @@ class ListeningSocket {
 
   FileDescriptor fd_;
   std::string address_;
-  std::string unix_path_;
+  bool is_unix_ = false;
+  std::string unix_path_;  // Of the file that is ours. Empty: there is none.
   // Which file is ours: somebody may have put another one in its place.
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "common/version.h"
+#include "services/lock/main/flag_sources.h"
 
 namespace holdfast {
 namespace {
@@ -29,7 +30,12 @@ constexpr char kDescription[] =
     "One server uses one data directory. Stop it with SIGTERM or SIGINT: waiting\n"
     "calls end with UNAVAILABLE and can be retried, and leases outlive the server.\n";
 
-constexpr char kExitCodes[] =
+constexpr char kFooter[] =
+    "Each flag may be an environment variable too, --data-dir for instance\n"
+    "HOLDFAST_DATA_DIR, or a line `data-dir = DIR` of the file that --config names. The\n"
+    "command line wins over the environment, and that over the file. HOLDFAST_LISTEN\n"
+    "may have several addresses, separated by spaces.\n"
+    "\n"
     "Exit codes:\n"
     "  0   stopped by a signal\n"
     "  64  invalid flag\n"
@@ -44,6 +50,8 @@ struct RawFlags {
   std::vector<std::string> listen = {"127.0.0.1:7650"};
   std::string durability = "sync";
   std::string log_level = "info";
+  std::string log_format = "logfmt";
+  std::string config;
   std::string reattach_window = "5s";
   Limits limits;
   RpcLimits rpc_limits;
@@ -155,6 +163,15 @@ void AddFlags(CLI::App& app, RawFlags& raw) {
       ->check(OneOf({"debug", "info", "warning", "error"}))
       ->type_name("debug|info|warning|error")
       ->capture_default_str();
+  app.add_option("--log-format", raw.log_format, "How it is logged: key=value, or JSON.")
+      ->check(OneOf({"logfmt", "json"}))
+      ->type_name("logfmt|json")
+      ->capture_default_str();
+  app.add_option("--config", raw.config,
+                 "A file of flags, `name = value` in each line. What begins\n"
+                 "with # is a comment.")
+      ->configurable(false)
+      ->type_name("FILE");
 }
 
 LogLevel ToLogLevel(const std::string& name) {
@@ -170,6 +187,7 @@ Flags ToFlags(RawFlags raw) {
       .data_dir = std::move(raw.data_dir),
       .durability = raw.durability == "sync" ? Durability::kSync : Durability::kProcess,
       .log_level = ToLogLevel(raw.log_level),
+      .log_format = raw.log_format == "json" ? LogFormat::kJson : LogFormat::kLogfmt,
       .limits = raw.limits,
       .rpc_limits = raw.rpc_limits,
   };
@@ -191,12 +209,14 @@ Flags ToFlags(RawFlags raw) {
 std::variant<Flags, EarlyExit> ParseFlags(int argc, const char* const* argv) {
   RawFlags raw;
   CLI::App app(kDescription, "holdfastd");
-  app.footer(kExitCodes);
+  app.footer(kFooter);
   app.get_formatter()->column_width(34);
   AddFlags(app, raw);
   // CLI11 reports by exceptions, which end here.
   try {
     app.parse(argc, argv);
+    SetFromEnvironment(app);
+    if (!raw.config.empty()) SetFromFile(app, raw.config);
   } catch (const CLI::CallForHelp&) {
     return EarlyExit{ExitCode::kOk, app.help()};
   } catch (const CLI::CallForVersion& version) {
@@ -206,7 +226,9 @@ std::variant<Flags, EarlyExit> ParseFlags(int argc, const char* const* argv) {
     std::replace(line.begin(), line.end(), '\n', ' ');
     return EarlyExit{ExitCode::kUsage, line + "\n"};
   }
-  return ToFlags(std::move(raw));
+  Flags flags = ToFlags(std::move(raw));
+  flags.listen_is_default = app.count("--listen") == 0;
+  return flags;
 }
 
 }  // namespace holdfast

@@ -1,4 +1,5 @@
-// The command line of holdfastd.
+// The command line of holdfastd. Each flag may also come from the environment or from a
+// file (flag_sources.h).
 
 #ifndef HOLDFAST_SERVICES_LOCK_MAIN_FLAGS_H_
 #define HOLDFAST_SERVICES_LOCK_MAIN_FLAGS_H_
@@ -19,8 +20,10 @@ namespace holdfast {
 struct Flags {
   std::string data_dir;
   std::vector<ListenAddress> listen;
+  bool listen_is_default = true;  // Nobody has asked for it.
   Durability durability = Durability::kSync;
   LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kLogfmt;
   Limits limits;
   RpcLimits rpc_limits;
 };

@@ -41,8 +41,10 @@ TEST(FlagsTest, NeedsNone) {
   EXPECT_EQ(flags.data_dir, "holdfast-data");
   ASSERT_EQ(flags.listen.size(), 1u);
   EXPECT_EQ(flags.listen[0].text, "127.0.0.1:7650");
+  EXPECT_TRUE(flags.listen_is_default);
   EXPECT_EQ(flags.durability, Durability::kSync);
   EXPECT_EQ(flags.log_level, LogLevel::kInfo);
+  EXPECT_EQ(flags.log_format, LogFormat::kLogfmt);
   EXPECT_EQ(flags.limits.reattach_window, Limits().reattach_window);
   EXPECT_EQ(flags.limits.max_leases, Limits().max_leases);
   EXPECT_EQ(flags.rpc_limits.max_message_bytes, RpcLimits().max_message_bytes);
@@ -55,11 +57,12 @@ TEST(FlagsTest, SetsEverything) {
                 "--max-waiters-per-key=2", "--max-waiters=3", "--max-ended-ids=4",
                 "--max-pending-commands=5", "--max-open-waits=6", "--max-watches=7",
                 "--max-watch-backlog=1008", "--max-sessions=9", "--max-session-operations=10",
-                "--max-message-bytes=5000", "--log-level=debug"});
+                "--max-message-bytes=5000", "--log-level=debug", "--log-format=json"});
   EXPECT_EQ(flags.data_dir, "/data");
   ASSERT_EQ(flags.listen.size(), 2u);
   EXPECT_EQ(flags.listen[0].text, "unix:/run/h.sock");
   EXPECT_EQ(flags.listen[1].text, "[::1]:0");
+  EXPECT_FALSE(flags.listen_is_default);
   EXPECT_EQ(flags.durability, Durability::kProcess);
   EXPECT_EQ(flags.limits.reattach_window, std::chrono::milliseconds(250));
   EXPECT_EQ(flags.limits.max_leases, 1u);
@@ -76,11 +79,13 @@ TEST(FlagsTest, SetsEverything) {
   EXPECT_EQ(flags.rpc_limits.max_session_operations, 10u);
   EXPECT_EQ(flags.rpc_limits.max_message_bytes, 5000u);
   EXPECT_EQ(flags.log_level, LogLevel::kDebug);
+  EXPECT_EQ(flags.log_format, LogFormat::kJson);
 }
 
 TEST(FlagsTest, NamesTheFlagThatIsWrong) {
   EXPECT_THAT(Refused({"--durability=maybe"}), HasSubstr("--durability"));
   EXPECT_THAT(Refused({"--log-level=loud"}), HasSubstr("--log-level"));
+  EXPECT_THAT(Refused({"--log-format=xml"}), HasSubstr("--log-format"));
   EXPECT_THAT(Refused({"--listen=nowhere"}), HasSubstr("--listen"));
   EXPECT_THAT(Refused({"--nonsense"}), HasSubstr("--nonsense"));
   EXPECT_THAT(Refused({"word"}), HasSubstr("word"));
@@ -147,6 +152,10 @@ TEST(FlagsTest, HelpShowsEachFlagWithItsDefault) {
                            "BYTES",
                            "--log-level",
                            "=info",
+                           "--log-format",
+                           "=logfmt",
+                           "--config",
+                           "HOLDFAST_DATA_DIR",
                            "--version",
                            "Exit codes"}) {
     EXPECT_THAT(early.text, HasSubstr(text));

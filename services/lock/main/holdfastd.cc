@@ -17,9 +17,12 @@
 #include <thread>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_join.h"
+#include "common/file_descriptor.h"
 #include "common/version.h"
 #include "services/common/clock.h"
 #include "services/common/exit_code.h"
@@ -27,9 +30,11 @@
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/main/flags.h"
 #include "services/lock/main/process_setup.h"
+#include "services/lock/main/service_manager.h"
 #include "services/lock/rpc/grpc_server.h"
 #include "services/lock/storage/data_directory.h"
 #include "services/lock/storage/rocksdb_store.h"
+#include "services/net/inherited_sockets.h"
 
 namespace holdfast {
 namespace {
@@ -78,7 +83,9 @@ void ServeUntilStopped(GrpcServer& server, LockEngine& engine, int signal_number
       {{"addresses", absl::StrJoin(server.addresses(), ",")},
        {"leases", std::uint64_t{engine.stats().leases}},
        {"version", kVersion}});
+  TellServiceManager("READY=1\nSTATUS=serving");
   while (signal_number == 0) signal_number = WaitForStopSignal();
+  TellServiceManager("STOPPING=1");
   Log(LogLevel::kInfo, "stopping", {{"signal", signal_number}});
   server.SetServing(false);
   engine.Drain();
@@ -100,25 +107,35 @@ void EndGrpc(std::unique_ptr<GrpcServer> server) {
 // been told anything yet, so the process may end within it: to the data that is the
 // same as a crash, which may come at any point of a load.
 [[noreturn]] void StopWhileLoading(GrpcServer& server, int signal_number) {
+  TellServiceManager("STOPPING=1");
   Log(LogLevel::kInfo, "stopping while loading records", {{"signal", signal_number}});
   server.Shutdown();
   Log(LogLevel::kInfo, "stopped");
   std::_Exit(ToInt(ExitCode::kOk));
 }
 
-ExitCode Run(const Flags& flags) {
+// `inherited`: takes the place of the default of --listen.
+absl::StatusOr<std::unique_ptr<GrpcServer>> StartServer(const Flags& flags, LockEngine& engine,
+                                                        std::vector<FileDescriptor> inherited) {
+  GrpcServer::Options options{.listen = flags.listen, .limits = flags.rpc_limits};
+  if (flags.listen_is_default && !inherited.empty()) options.listen.clear();
+  return GrpcServer::Start(engine, options, std::move(inherited));
+}
+
+ExitCode Run(const Flags& flags, std::vector<FileDescriptor> inherited) {
   auto directory = DataDirectory::Open(flags.data_dir);
   if (!directory.ok()) {
     LogError("cannot open the data directory", directory.status());
     return ExitCodeFor(directory.status());
   }
   LockEngine engine(flags.limits, SystemClock(), OnStorageFailure);
-  auto server = GrpcServer::Start(engine, {.listen = flags.listen, .limits = flags.rpc_limits});
+  auto server = StartServer(flags, engine, std::move(inherited));
   if (!server.ok()) {
     LogError("cannot serve", server.status());
     return ExitCode::kAddressUnavailable;
   }
   absl::Status loaded;
+  TellServiceManager("STATUS=loading records");
   std::thread loader([&] {
     loaded = Load(*std::move(directory), flags, engine);
     WakeWaiter();
@@ -146,7 +163,13 @@ int main(int argc, char** argv) {
   }
   const auto& flags = std::get<holdfast::Flags>(parsed);
   holdfast::SetLogLevel(flags.log_level);
+  holdfast::SetLogFormat(flags.log_format);
   holdfast::SetUpProcess();
   holdfast::RouteLibraryLogs();
-  return holdfast::ToInt(holdfast::Run(flags));
+  auto inherited = holdfast::TakeInheritedSockets();
+  if (!inherited.ok()) {
+    holdfast::LogError("cannot serve", inherited.status());
+    return holdfast::ToInt(holdfast::ExitCode::kAddressUnavailable);
+  }
+  return holdfast::ToInt(holdfast::Run(flags, *std::move(inherited)));
 }

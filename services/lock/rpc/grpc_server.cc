@@ -21,6 +21,7 @@
 #include "services/lock/rpc/lock_service.h"
 #include "services/lock/rpc/session_service.h"
 #include "services/lock/rpc/unary_call.h"
+#include "services/net/inherited_sockets.h"
 
 namespace holdfast {
 namespace {
@@ -57,18 +58,15 @@ std::size_t LoopCount() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(LockEngine& engine,
-                                                              const Options& options) {
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
+    LockEngine& engine, const Options& options, std::vector<FileDescriptor> inherited) {
   std::unique_ptr<GrpcServer> server(new GrpcServer(engine, options.limits));
-  std::vector<std::unique_ptr<ListeningSocket>> sockets;
-  for (const ListenAddress& address : options.listen) {
-    auto socket = ListeningSocket::Open(address);
-    if (!socket.ok()) return socket.status();
-    server->addresses_.push_back((*socket)->address());
-    sockets.push_back(*std::move(socket));
-  }
+  auto sockets = OpenSockets(options.listen, std::move(inherited));
+  if (!sockets.ok()) return sockets.status();
+  for (const auto& socket : *sockets) server->addresses_.push_back(socket->address());
   if (absl::Status status = server->Build(engine); !status.ok()) return status;
-  if (auto status = server->Accept(std::move(sockets), engine.clock()); !status.ok()) return status;
+  if (auto status = server->Accept(*std::move(sockets), engine.clock()); !status.ok())
+    return status;
   return server;
 }
 

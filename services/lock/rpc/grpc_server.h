@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/file_descriptor.h"
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/rpc/rpc_limits.h"
 #include "services/net/accept_loop.h"
@@ -43,16 +44,18 @@ class GrpcServer {
     RpcLimits limits;
   };
 
-  // Accepts connections when it returns. `engine` must live until Shutdown.
+  // Accepts connections when it returns. `engine` must live until Shutdown. `inherited`:
+  // see inherited_sockets.h.
   // UNAVAILABLE: an address cannot be listened on.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(LockEngine& engine,
-                                                           const Options& options);
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
+      LockEngine& engine, const Options& options, std::vector<FileDescriptor> inherited = {});
 
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;
 
-  // In the order of Options::listen, with the ports that were chosen.
+  // Those that were inherited, and the others in the order of Options::listen, with the
+  // ports that were chosen.
   const std::vector<std::string>& addresses() const { return addresses_; }
 
   // What grpc.health.v1 says.
