@@ -6,8 +6,9 @@
 // so all of its callers share the cost of one sync.
 //
 // The turn is the engine's thread's, which also fires the timers, unless a thread that
-// has submitted something takes it for as long as there is no disk to wait for: that
-// saves waking the engine's thread. A commit that waits is always the engine's thread's.
+// has submitted something takes it: that saves waking the engine's thread. Where there is
+// a disk to wait for it does so for a few commands on a quick disk; else the engine's
+// thread does the commit, and the other one goes on.
 //
 // Nothing is answered before it is durable. That includes reads: they are answered
 // together with the batch in which they were read, so nobody sees anything that a
@@ -111,8 +112,9 @@ class LockEngine {
   // mailbox is full).
   CallId Submit(CommandBody body, CallListener* listener, Begin begin = Begin::kNow);
 
-  // Runs the engine on this thread if it has something to do and nobody else does it, and
-  // never waits for a disk. May deliver outcomes to any listener: REQUIRES: the caller
+  // Runs the engine on this thread if it has something to do and nobody else does it. Waits
+  // for the disk where that takes less than to have the engine's thread do it, as far as the
+  // store can tell. May deliver outcomes to any listener: REQUIRES: the caller
   // holds no lock that a listener takes.
   void TakeTurn();
 
@@ -173,6 +175,7 @@ class LockEngine {
   void Run();
   void BeatUntilStopped();
   void BeginTurn();
+  bool MayCommitHere() const;
   bool FinishTurn();
   Instant NextTurn() const;
   void Deliver();

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "services/common/clock.h"
 #include "services/lock/engine/lease.h"
 #include "services/lock/engine/record_change.h"
 
@@ -38,9 +39,11 @@ class LockStore {
   // because a second sync can succeed after the first one has lost the data.
   virtual absl::Status Commit(const RecordBatch& batch) = 0;
 
-  // Whether the Commit of this batch may wait for a disk, so that it must not be called
-  // where others are kept waiting.
-  virtual bool MayWait(const RecordBatch& batch) const { return !batch.empty(); }
+  // How long the Commit of this batch is likely to wait for a disk, as far as earlier ones
+  // can tell. Zero: not at all. A disk may always take longer.
+  virtual Duration LikelyWait(const RecordBatch& batch) const {
+    return batch.empty() ? Duration::zero() : Duration::max();
+  }
 };
 
 }  // namespace holdfast

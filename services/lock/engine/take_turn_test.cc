@@ -1,9 +1,12 @@
 // Turns that other threads than the engine's take.
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -22,7 +25,7 @@ class QuickStore final : public LockStore {
 
   absl::Status Load(RecordVisitor& /*visitor*/) override { return absl::OkStatus(); }
   absl::Status Commit(const RecordBatch& /*batch*/) override { return commit_; }
-  bool MayWait(const RecordBatch& /*batch*/) const override { return false; }
+  Duration LikelyWait(const RecordBatch& /*batch*/) const override { return {}; }
 
  private:
   const absl::Status commit_;
@@ -53,21 +56,69 @@ TEST_F(TakeTurnTest, AnswersBeforeItReturnsIfThereIsNoDiskToWaitFor) {
   }
 }
 
-TEST_F(TakeTurnTest, DoesNotWaitForADisk) {
-  Start();
+// As many as make it worth while to leave the commit to another thread.
+TEST_F(TakeTurnTest, DoesNotWaitForADiskWithManyCommands) {
+  Start(std::chrono::microseconds(1));
   gate_.Close();
-  EngineCaller first;
-  engine_.Submit(Acquire("k", "a"), &first, kAtTakeTurn);
+  std::vector<EngineCaller> first(4);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    engine_.Submit(Acquire("k" + std::to_string(i), std::to_string(i)), &first[i], kAtTakeTurn);
+  }
   engine_.TakeTurn();
   gate_.AwaitArrival();
   EngineCaller second;
-  engine_.Submit(GetCommand{"k"}, &second, kAtTakeTurn);
+  engine_.Submit(GetCommand{"k0"}, &second, kAtTakeTurn);
   engine_.TakeTurn();
-  EXPECT_FALSE(first.Answered());
+  EXPECT_FALSE(first[0].Answered());
   EXPECT_FALSE(second.Answered()) << "it has read what is not durable yet";
   gate_.Open();
-  EXPECT_TRUE(std::holds_alternative<Granted>(first.Get()));
+  for (EngineCaller& caller : first) EXPECT_TRUE(std::holds_alternative<Granted>(caller.Get()));
   EXPECT_THAT(std::get<Shown>(second.Get()).lock.holders, SizeIs(1));
+}
+
+// Says how long its commits are likely to wait, and counts those of each thread.
+class DiskStore final : public LockStore {
+ public:
+  DiskStore(Duration wait, std::map<std::thread::id, int>& commits)
+      : wait_(wait), commits_(commits) {}
+
+  absl::Status Load(RecordVisitor& /*visitor*/) override { return absl::OkStatus(); }
+  absl::Status Commit(const RecordBatch& /*batch*/) override {
+    ++commits_[std::this_thread::get_id()];
+    return absl::OkStatus();
+  }
+  Duration LikelyWait(const RecordBatch& /*batch*/) const override { return wait_; }
+
+ private:
+  const Duration wait_;
+  std::map<std::thread::id, int>& commits_;
+};
+
+// How many of a hundred commits, each for one command, were done by the thread that submitted
+// it. The engine's thread may come first with any of them.
+int CommitsHere(Duration wait) {
+  std::map<std::thread::id, int> commits;
+  LockEngine engine(Limits(), SystemClock(), [](const absl::Status& status) { FAIL() << status; });
+  EXPECT_TRUE(engine.Start(std::make_unique<DiskStore>(wait, commits)).ok());
+  for (int round = 0; round < 100; ++round) {
+    EngineCaller caller;
+    engine.Submit(AcquireCommand{.spec = {.key = "k", .lease_id = std::to_string(round)}}, &caller,
+                  LockEngine::Begin::kAtTakeTurn);
+    engine.TakeTurn();
+    caller.Get();
+    EngineCaller released;
+    engine.Submit(ReleaseCommand{.key = "k", .lease_id = std::to_string(round)}, &released,
+                  LockEngine::Begin::kAtTakeTurn);
+    engine.TakeTurn();
+    released.Get();
+  }
+  engine.Stop();
+  return commits[std::this_thread::get_id()];
+}
+
+TEST(DiskTest, IsWaitedForWithFewCommandsIfItIsQuick) {
+  EXPECT_GT(CommitsHere(std::chrono::milliseconds(1)), 0);
+  EXPECT_EQ(CommitsHere(std::chrono::microseconds(1001)), 0);
 }
 
 TEST_F(TakeTurnTest, WithNothingSubmittedDoesNothing) {

@@ -32,8 +32,8 @@ class TurnRunner {
   // has arrived counts before its lease lapses. Commit follows.
   void Apply(const std::vector<Command>& commands, const Now& now);
 
-  // Whether Commit may wait for a disk.
-  bool CommitMayWait() const { return store_.MayWait(effects_.changes); }
+  // How long Commit is likely to wait for a disk. Zero: not at all.
+  Duration LikelyWait() const { return store_.LikelyWait(effects_.changes); }
 
   // Commits the changes, and appends to `deliveries` the outcomes that may now be
   // delivered. After an error nothing may be delivered, and the runner must not be

@@ -1,6 +1,7 @@
 #include "services/lock/storage/rocksdb_store.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <set>
@@ -191,8 +192,8 @@ bool RocksDbStore::MustSync(const RecordBatch& batch) const {
          });
 }
 
-bool RocksDbStore::MayWait(const RecordBatch& batch) const {
-  return !batch.empty() && MustSync(batch);
+Duration RocksDbStore::LikelyWait(const RecordBatch& batch) const {
+  return !batch.empty() && MustSync(batch) ? synced_in_ : Duration::zero();
 }
 
 absl::Status RocksDbStore::Commit(const RecordBatch& batch) {
@@ -205,7 +206,9 @@ absl::Status RocksDbStore::Commit(const RecordBatch& batch) {
     const rocksdb::Status status = std::visit(ChangeWriter{writes}, change);
     if (!status.ok()) return FromRocksDb("cannot encode a change", status);
   }
+  const auto began = std::chrono::steady_clock::now();
   const rocksdb::Status written = WriteCommit(*db_, options, writes);
+  if (options.sync) synced_in_ = std::chrono::steady_clock::now() - began;
   failed_ = !written.ok();
   return FromRocksDb("cannot commit", written);
 }

@@ -10,12 +10,14 @@
 #ifndef HOLDFAST_SERVICES_LOCK_STORAGE_ROCKSDB_STORE_H_
 #define HOLDFAST_SERVICES_LOCK_STORAGE_ROCKSDB_STORE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "services/common/clock.h"
 #include "services/lock/engine/lock_store.h"
 #include "services/lock/storage/data_directory.h"
 #include "services/lock/storage/sequence_filter.h"
@@ -70,7 +72,7 @@ class RocksDbStore : public LockStore {
 
   absl::Status Load(RecordVisitor& visitor) override;
   absl::Status Commit(const RecordBatch& batch) override;
-  bool MayWait(const RecordBatch& batch) const override;
+  Duration LikelyWait(const RecordBatch& batch) const override;
 
  private:
   RocksDbStore(RocksDbStoreOptions options, std::unique_ptr<DataDirectory> directory);
@@ -88,6 +90,9 @@ class RocksDbStore : public LockStore {
   SequenceFilter sequence_filter_;
   std::unique_ptr<rocksdb::Env> laid_out_logs_;  // With kSync.
   std::unique_ptr<rocksdb::DB> db_;
+
+  // That of the last commit that was synced. Of the first nobody knows.
+  Duration synced_in_ = std::chrono::microseconds(1);
 
   // Whether a commit has failed, after which nothing is written or synced.
   bool failed_ = false;

@@ -132,6 +132,23 @@ TEST_F(RocksDbStoreTest, CommitsWaitForTheDiskAsToldAndForTokenMarksAlways) {
   }
 }
 
+TEST_F(RocksDbStoreTest, SaysOfTheSameCommitsThatTheyAreLikelyToWait) {
+  const RecordBatch end = {PutEnded{"a", EndCause::kReleased}};
+  const RecordBatch mark = {ReserveTokens{1024}};
+  for (const Durability durability : {Durability::kSync, Durability::kProcess}) {
+    auto store = Open(durability);
+    ASSERT_TRUE(store.ok()) << store.status();
+    // What it says at first is a guess.
+    for (int round = 0; round < 2; ++round) {
+      EXPECT_EQ((*store)->LikelyWait({}), Duration::zero());
+      EXPECT_EQ((*store)->LikelyWait(end) > Duration::zero(), durability == Durability::kSync);
+      EXPECT_GT((*store)->LikelyWait(mark), Duration::zero());
+      ASSERT_TRUE((*store)->Commit(end).ok());
+      ASSERT_TRUE((*store)->Commit(mark).ok());
+    }
+  }
+}
+
 TEST_F(RocksDbStoreTest, LogsThatAreSyncedAreLaidOutUntilTheStoreIsClosed) {
   const auto log = [this] {
     std::string content;

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "common/mutex.h"
+#include "services/common/clock.h"
 #include "services/lock/engine/lock_store.h"
 #include "services/lock/engine/record_change.h"
 
@@ -64,10 +65,11 @@ class StoreGate {
   absl::Status error_ GUARDED_BY(mutex_);
 };
 
-// Single-threaded, as LockStore says. `gate` must outlive it.
+// Single-threaded, as LockStore says. `gate` must outlive it. `wait` is what LikelyWait says
+// of whatever there is to commit.
 class GateStore final : public LockStore {
  public:
-  explicit GateStore(StoreGate& gate) : gate_(gate) {}
+  explicit GateStore(StoreGate& gate, Duration wait = Duration::max()) : gate_(gate), wait_(wait) {}
 
   absl::Status Load(RecordVisitor& /*visitor*/) override {
     MutexLock lock(gate_.mutex_);
@@ -80,9 +82,13 @@ class GateStore final : public LockStore {
     gate_.batch_sizes_.push_back(batch.size());
     return gate_.error_;
   }
+  Duration LikelyWait(const RecordBatch& batch) const override {
+    return batch.empty() ? Duration::zero() : wait_;
+  }
 
  private:
   StoreGate& gate_;
+  const Duration wait_;
 };
 
 }  // namespace holdfast

@@ -43,7 +43,10 @@ inline Refusal RefusalIn(const Outcome& outcome) {
 
 class LockEngineTest : public ::testing::Test {
  protected:
-  void Start() { ASSERT_TRUE(engine_.Start(std::make_unique<GateStore>(gate_)).ok()); }
+  // `wait`: what the store says that a commit is likely to wait.
+  void Start(Duration wait = Duration::max()) {
+    ASSERT_TRUE(engine_.Start(std::make_unique<GateStore>(gate_, wait)).ok());
+  }
 
   static AcquireCommand Acquire(std::string key, std::string lease_id, Duration timeout = {}) {
     return {.spec = {.key = std::move(key), .lease_id = std::move(lease_id)},

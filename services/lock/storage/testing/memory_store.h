@@ -51,7 +51,7 @@ class MemoryStore : public LockStore {
   // FAILED_PRECONDITION: a commit has failed before, or the disk has been opened
   // by another store since.
   absl::Status Commit(const RecordBatch& batch) override;
-  bool MayWait(const RecordBatch& /*batch*/) const override { return false; }
+  Duration LikelyWait(const RecordBatch& /*batch*/) const override { return {}; }
 
  private:
   const std::shared_ptr<MemoryDisk> disk_;
