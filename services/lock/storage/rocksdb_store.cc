@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "rocksdb/db.h"
+#include "rocksdb/env.h"
 #include "rocksdb/iterator.h"
 #include "rocksdb/listener.h"
 #include "rocksdb/options.h"
@@ -206,9 +207,9 @@ absl::Status RocksDbStore::Commit(const RecordBatch& batch) {
     const rocksdb::Status status = std::visit(ChangeWriter{writes}, change);
     if (!status.ok()) return FromRocksDb("cannot encode a change", status);
   }
-  const auto began = std::chrono::steady_clock::now();
+  const std::uint64_t began = db_->GetEnv()->NowNanos();
   const rocksdb::Status written = WriteCommit(*db_, options, writes);
-  if (options.sync) synced_in_ = std::chrono::steady_clock::now() - began;
+  if (options.sync) synced_in_ = std::chrono::nanoseconds(db_->GetEnv()->NowNanos() - began);
   failed_ = !written.ok();
   return FromRocksDb("cannot commit", written);
 }
