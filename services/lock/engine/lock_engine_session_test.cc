@@ -116,6 +116,21 @@ TEST_F(LockEngineSessionTest, BeforeItsStartAndAfterItsEndStreamsAreRefused) {
   engine_.Stop();
 }
 
+// There is nothing to tell about what comes later: its end has been told.
+TEST_F(LockEngineSessionTest, WhatComesAfterTheEndIsTakenAndDropped) {
+  Start();
+  StreamListener listener;
+  const CallId stream = Open(listener);
+  listener.Await(1);
+  engine_.Drain();
+  EXPECT_EQ(listener.AwaitEnd().reason, Refusal::kStopping);
+  std::vector<SessionOperation> late = {Acquire(5, "a")};
+  EXPECT_TRUE(engine_.SubmitOperations(stream, late));
+  engine_.Stop();
+  EXPECT_TRUE(engine_.SubmitOperations(stream, late));
+  EXPECT_EQ(listener.turns(), 1u);
+}
+
 TEST_F(LockEngineSessionTest, AStreamThatIsReplacedIsToldSoAndNothingElse) {
   Start();
   StreamListener older;

@@ -67,6 +67,18 @@ TEST(LockTableSessionRecordsTest, AnAcknowledgementReachesAsFarAsItSays) {
   EXPECT_EQ(t.Last<RenewedAll>(t.RenewAll(stream)).leases, 1u);
 }
 
+TEST(LockTableSessionRecordsTest, AcknowledgingAGrantThatHasEndedAcknowledgesNoOther) {
+  TableDriver t;
+  const CallId stream = t.Attach("s");                            // 1
+  t.Acquire("a", "a", {.expire = minutes(1), .stream = stream});  // 2
+  t.ForceRelease("a");
+  t.Acquire("b", "b", {.expire = minutes(1), .stream = stream});
+  t.Acknowledge(stream, 2);
+  EXPECT_EQ(t.Last<RenewedAll>(t.RenewAll(stream)).leases, 0u);
+  t.Acknowledge(stream);
+  EXPECT_EQ(t.Last<RenewedAll>(t.RenewAll(stream)).leases, 1u);
+}
+
 TEST(LockTableSessionRecordsTest, AGrantOfTheOldStreamCanBeListedOrAcquiredOnTheNew) {
   TableDriver t;
   const CallId first = t.Attach("s");
