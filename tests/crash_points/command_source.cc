@@ -113,7 +113,8 @@ Command CommandSource::Acquire(std::string key, Duration timeout, std::string ow
                                       .tags = std::move(tags),
                                       .expire = DrawExpire()},
                              .timeout = timeout,
-                             .received = now}};
+                             .received = now,
+                             .principal = Principal("uid:" + std::to_string(last_number_ % 3))}};
 }
 
 std::optional<Duration> CommandSource::DrawExpire() {

@@ -153,7 +153,8 @@ class Script {
                                     .expire = kExpires[client % kExpires.size()]},
                            .timeout = kTimeouts[byte >> 3 & 7],
                            .report_queue = (byte & 0x40) != 0,
-                           .received = world_.now()};
+                           .received = world_.now(),
+                           .principal = PrincipalOf(IdOfClient(client))};
     if ((byte & 0x80) != 0) {
       const std::uint8_t other = input_.Byte();
       if ((other & 1) != 0) command.spec.key = kKeys[other >> 1 & 1];

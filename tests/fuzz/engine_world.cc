@@ -23,6 +23,8 @@ bool HasCommandFor(const std::vector<Command>& commands, const std::string& leas
 
 }  // namespace
 
+Principal PrincipalOf(const std::string& lease_id) { return Principal("user of " + lease_id); }
+
 std::string OwnerOf(const std::string& lease_id, const std::string& rest) {
   return lease_id + " " + rest;
 }
@@ -287,7 +289,8 @@ void EngineWorld::CheckView(const LockView& view) {
   for (const HolderView& holder : view.holders) {
     const LeaseRecord& record = stored->second.record;
     Require(holder.fencing_token == record.fencing_token && holder.owner == record.spec.owner &&
-                holder.tags == record.spec.tags && holder.expire == record.spec.expire,
+                holder.tags == record.spec.tags && holder.expire == record.spec.expire &&
+                holder.principal == PrincipalOf(record.spec.lease_id),
             "a holder is seen as it is stored", view.key);
   }
   Require(view.waiters.size() == view.queue_length, "a short queue is shown whole");
@@ -298,6 +301,7 @@ void EngineWorld::CheckView(const LockView& view) {
     const std::string lease_id = IdOf(waiter.owner);
     seen.push_back(lease_id);
     Require(waiter.position == seen.size(), "places are numbered in order");
+    Require(waiter.principal == PrincipalOf(lease_id), "a waiter is seen with who asked", lease_id);
     Require(waiter.parked == parked_.contains(lease_id), "a waiter without a call is parked",
             lease_id);
     Require(waiter.parked != !calls_.WaitsOf(lease_id).empty(),

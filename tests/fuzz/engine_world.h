@@ -141,6 +141,9 @@ class EngineWorld {
 // does not show the id, says whom it shows.
 std::string OwnerOf(const std::string& lease_id, const std::string& rest);
 
+// As whom the server knows whoever uses this id.
+Principal PrincipalOf(const std::string& lease_id);
+
 }  // namespace holdfast::fuzz
 
 #endif  // HOLDFAST_TESTS_FUZZ_ENGINE_WORLD_H_

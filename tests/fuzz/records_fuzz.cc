@@ -114,7 +114,7 @@ struct Shape {
 
 const Shape& ShapeOf(std::string_view storage_key) {
   static const Shape kOneField;
-  static const Shape kLease = {.last_field = 7, .messages = {{1, &kOneField}, {4, &kOneField}}};
+  static const Shape kLease = {.last_field = 10, .messages = {{1, &kOneField}, {4, &kOneField}}};
   static const Shape kId = {.last_field = 2, .messages = {{1, &kLease}}};
   static const Shape kOlderLease = {.last_field = 8, .messages = {{8, &kOneField}}};
   if (storage_key.front() == 'i') return kId;
@@ -190,6 +190,7 @@ Decoded MadeRecord(FuzzInput& input) {
         const std::optional<Duration> asked = AnyExpire(input);
         if (asked != lease.spec.expire) lease.asked = AskedExpire{asked};
       }
+      if (input.Flag()) lease.principal = Principal(input.Text());
       made.leases.push_back(std::move(lease));
     }
   }

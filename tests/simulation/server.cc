@@ -1,5 +1,6 @@
 #include "tests/simulation/server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <type_traits>
@@ -25,6 +26,30 @@ constexpr std::uint64_t kScatter = 0x9e3779b97f4a7c15;
 
 // How long the engine's thread takes to wake up.
 constexpr Duration kWakeUp = microseconds(20);
+
+// As whom the server knows whoever calls himself this. So what it tells of one says what it
+// must tell of the other, whatever has happened to it since.
+Principal PrincipalOf(const std::string& owner) { return Principal("uid of " + owner); }
+
+template <typename View>
+bool TellsPrincipal(const View& view) {
+  return view.principal == PrincipalOf(view.owner);
+}
+
+bool TellsPrincipals(const Outcome& outcome) {
+  if (const auto* granted = std::get_if<Granted>(&outcome)) {
+    const LeaseRecord& lease = granted->lease.lease;
+    return lease.principal == PrincipalOf(lease.spec.owner);
+  }
+  if (const auto* shown = std::get_if<Shown>(&outcome)) {
+    return std::all_of(shown->lock.holders.begin(), shown->lock.holders.end(),
+                       TellsPrincipal<HolderView>) &&
+           std::all_of(shown->lock.waiters.begin(), shown->lock.waiters.end(),
+                       TellsPrincipal<WaiterView>);
+  }
+  const auto* refused = std::get_if<Refused>(&outcome);
+  return refused == nullptr || !refused->holder.has_value() || TellsPrincipal(*refused->holder);
+}
 
 }  // namespace
 
@@ -119,6 +144,9 @@ CallId Server::Receive(CommandBody body, Reply reply) {
   std::visit(
       [received](auto& command) {
         if constexpr (requires { command.received; }) command.received = received;
+        if constexpr (requires { command.principal; }) {
+          command.principal = PrincipalOf(command.spec.owner);
+        }
       },
       body);
   replies_.emplace(call, std::move(reply));
@@ -220,6 +248,9 @@ void Server::Deliver(const Delivery& delivery) {
   if (found == replies_.end()) {
     world_.recorder.Fail("the engine told a call more after its final outcome");
     return;
+  }
+  if (!TellsPrincipals(delivery.outcome)) {
+    world_.recorder.Fail("the engine told a principal that is not the owner's");
   }
   const bool sent = found->second(delivery.outcome);
   if (IsFinal(delivery.outcome)) replies_.erase(found);

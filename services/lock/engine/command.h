@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "services/common/clock.h"
+#include "services/common/principal.h"
 #include "services/lock/engine/lease.h"
 
 namespace holdfast {
@@ -26,6 +27,7 @@ struct AcquireCommand {
   Duration timeout{};         // Zero: try once.
   bool report_queue = false;  // Send Queued outcomes while waiting.
   Instant received;           // When the server received the call.
+  Principal principal{};      // Who calls.
 };
 
 struct ReleaseCommand {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "services/common/clock.h"
+#include "services/common/principal.h"
 
 namespace holdfast {
 
@@ -49,6 +50,9 @@ struct LeaseRecord {
   // Present if a renewal has changed the expire: a late retry of the request
   // still carries the original one.
   std::optional<AskedExpire> asked{};
+
+  // Who made the request: of several that sent it with this lease_id, the first.
+  Principal principal{};
 
   const std::optional<Duration>& asked_expire() const {
     return asked.has_value() ? asked->expire : spec.expire;
@@ -95,6 +99,7 @@ struct HolderView {
   std::optional<Duration> remaining;
   WallTime held_since{};
   Duration held_for{};
+  Principal principal{};
 };
 
 struct WaiterView {
@@ -103,6 +108,7 @@ struct WaiterView {
   std::uint32_t position = 0;  // 1 is next in line.
   Duration waiting_for{};
   bool parked = false;  // Has no open call, but keeps its place.
+  Principal principal{};
 };
 
 struct LockView {

@@ -55,7 +55,8 @@ HolderView HeldLease::PublicView(const Now& now) const {
           .expire = record.spec.expire,
           .remaining = RemainingAt(now.monotonic),
           .held_since = record.granted_at,
-          .held_for = std::max(Duration::zero(), held_for)};
+          .held_for = std::max(Duration::zero(), held_for),
+          .principal = record.principal};
 }
 
 std::vector<HolderView> LockState::HolderViews(const Now& now) const {
@@ -77,7 +78,8 @@ LockView LockState::View(const Now& now, std::size_t max_waiters) const {
                             .tags = waiter->spec.tags,
                             .position = ++position,
                             .waiting_for = now.monotonic - waiter->queued,
-                            .parked = waiter->parked()});
+                            .parked = waiter->parked(),
+                            .principal = waiter->principal});
   }
   return view;
 }

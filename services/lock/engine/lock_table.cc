@@ -142,7 +142,8 @@ void LockTable::AcquireNew(const Caller& caller, const AcquireCommand& command, 
       effects.Tell(caller, OverLimit("max_leases"));
       return;
     }
-    HeldLease& lease = Hold(LockFor(command.spec.key), command.spec, now, effects);
+    HeldLease& lease =
+        Hold(LockFor(command.spec.key), command.spec, command.principal, now, effects);
     lease.origin = caller.session == nullptr ? 0 : caller.session->ordinal;
     TellGrant(caller, lease, command.received, now, effects);
   } else if (command.timeout == Duration::zero()) {
@@ -287,11 +288,13 @@ void LockTable::TellGrant(const Caller& caller, HeldLease& lease, Instant receiv
   effects.Tell(caller, Granted{lease.ViewFor(received, now)});
 }
 
-HeldLease& LockTable::Hold(LockState& lock, LeaseSpec spec, const Now& now, Effects& effects) {
+HeldLease& LockTable::Hold(LockState& lock, LeaseSpec spec, Principal principal, const Now& now,
+                           Effects& effects) {
   auto owned = std::make_unique<HeldLease>();
   owned->record = {.spec = std::move(spec),
                    .fencing_token = tokens_.Next(effects.changes),
-                   .granted_at = now.wall};
+                   .granted_at = now.wall,
+                   .principal = std::move(principal)};
   owned->lock = &lock;
   owned->granted = now.monotonic;
   HeldLease& lease = ids_.AddLease(std::move(owned));

@@ -210,7 +210,8 @@ class LockTable {
 
   void TellGrant(const Caller& caller, HeldLease& lease, Instant received, const Now& now,
                  Effects& effects);
-  HeldLease& Hold(LockState& lock, LeaseSpec spec, const Now& now, Effects& effects);
+  HeldLease& Hold(LockState& lock, LeaseSpec spec, Principal principal, const Now& now,
+                  Effects& effects);
   void StartLease(HeldLease& lease, Instant now);
   void Extend(HeldLease& lease, const std::optional<Duration>& asked, const Now& now,
               Effects& effects);

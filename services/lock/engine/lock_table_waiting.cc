@@ -25,6 +25,7 @@ void LockTable::Enqueue(const Caller& caller, const AcquireCommand& command, Loc
                         const Now& now, Effects& effects) {
   auto owned = std::make_unique<Waiter>();
   owned->spec = command.spec;
+  owned->principal = command.principal;
   owned->lock = &lock;
   owned->sequence = ++last_sequence_;
   owned->queued = now.monotonic;
@@ -118,7 +119,8 @@ void LockTable::GrantNext(LockState& lock, const Now& now, Effects& effects) {
   if (waiter == nullptr) return;
   const std::vector<WaitingCall> calls = LeaveQueue(*waiter);
   const std::uint64_t origin = waiter->origin;
-  HeldLease& lease = Hold(lock, waiter->spec, now, effects);  // The waiter is gone.
+  HeldLease& lease =
+      Hold(lock, waiter->spec, waiter->principal, now, effects);  // The waiter is gone.
   lease.origin = origin;
   for (const WaitingCall& call : calls) TellGrant(call.caller, lease, call.received, now, effects);
 }

@@ -77,6 +77,7 @@ struct LeaseEvent {
   std::uint64_t fencing_token = 0;
   std::optional<Duration> expire;
   WallTime time{};  // For display only. Of a kHeld event: the grant's.
+  Principal principal{};
 };
 
 // Shared, because many watches get it, and each may be thousands of events

@@ -15,6 +15,7 @@
 
 #include "absl/container/btree_map.h"
 #include "services/common/clock.h"
+#include "services/common/principal.h"
 #include "services/lock/engine/caller.h"
 #include "services/lock/engine/command.h"
 #include "services/lock/engine/lease.h"
@@ -39,6 +40,7 @@ struct WaitingCall {
 
 struct Waiter {
   LeaseSpec spec;
+  Principal principal;  // As LeaseRecord::principal.
   LockState* lock = nullptr;
   std::uint64_t sequence = 0;  // Increases with every waiter of any lock.
   std::uint32_t place = 0;     // In the queue's PlaceCounter.

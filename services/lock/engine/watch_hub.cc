@@ -17,7 +17,8 @@ SharedLeaseEvent MakeEvent(LeaseEventKind kind, std::uint64_t sequence, const Le
                                                        .tags = lease.spec.tags,
                                                        .fencing_token = lease.fencing_token,
                                                        .expire = lease.spec.expire,
-                                                       .time = time});
+                                                       .time = time,
+                                                       .principal = lease.principal});
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ void MoveInto(HolderView&& view, v1::Holder& proto) {
   if (view.remaining.has_value()) *proto.mutable_remaining() = ToDurationProto(*view.remaining);
   *proto.mutable_held_since() = ToTimestampProto(view.held_since);
   *proto.mutable_held_for() = ToDurationProto(view.held_for);
+  proto.set_principal(view.principal.name());
 }
 
 void MoveInto(WaiterView&& view, v1::Waiter& proto) {
@@ -95,6 +96,7 @@ void MoveInto(WaiterView&& view, v1::Waiter& proto) {
   proto.set_position(view.position);
   *proto.mutable_waiting_for() = ToDurationProto(view.waiting_for);
   proto.set_parked(view.parked);
+  proto.set_principal(view.principal.name());
 }
 
 void MoveInto(LockView&& view, v1::Lock& proto) {
@@ -142,6 +144,7 @@ void CopyInto(const LeaseEvent& event, v1::LeaseEvent& proto) {
   proto.set_fencing_token(event.fencing_token);
   if (event.expire.has_value()) *proto.mutable_expire() = ToDurationProto(*event.expire);
   *proto.mutable_time() = ToTimestampProto(event.time);
+  proto.set_principal(event.principal.name());
 }
 
 void MoveInto(Queued&& queued, v1::WaitEvent::Queued& proto) {

@@ -69,7 +69,8 @@ HolderView SomeHolder() {
           .expire = seconds(30),
           .remaining = seconds(20),
           .held_since = WallTime{5'000'000'000},
-          .held_for = seconds(10)};
+          .held_for = seconds(10),
+          .principal = Principal("uid:1000")};
 }
 
 constexpr char kHolderText[] = R"pb(
@@ -81,6 +82,7 @@ constexpr char kHolderText[] = R"pb(
     remaining { seconds: 20 }
     held_since { seconds: 5 }
     held_for { seconds: 10 }
+    principal: "uid:1000"
   })pb";
 
 constexpr char kAcquireText[] = R"pb(
@@ -303,7 +305,8 @@ TEST(ToResponseTest, ShownHasHoldersAndWaiters) {
                              .tags = {"t"},
                              .position = 1,
                              .waiting_for = seconds(4),
-                             .parked = true}}};
+                             .parked = true,
+                             .principal = Principal("billing")}}};
   EXPECT_EQ(Text(ToResponse(Shown{std::move(lock)})),
             Text<v1::GetResponse>(std::string("lock {  key: 'k'") + kHolderText + R"pb(
                                     queue_length: 2
@@ -313,6 +316,7 @@ TEST(ToResponseTest, ShownHasHoldersAndWaiters) {
                                       position: 1
                                       waiting_for { seconds: 4 }
                                       parked: true
+                                      principal: "billing"
                                     }
                                   )pb" +
                                   "}"));
@@ -383,7 +387,8 @@ TEST(ToResponseTest, EventsHaveEveryField) {
                    .tags = {"a", "b"},
                    .fencing_token = 7,
                    .expire = seconds(30),
-                   .time = WallTime{5'000'000'001}};
+                   .time = WallTime{5'000'000'001},
+                   .principal = Principal("uid:1000")};
   EXPECT_EQ(Text(ToResponse(event)), Text<v1::WatchResponse>(R"pb(
               events {
                 kind: EXPIRED
@@ -395,6 +400,7 @@ TEST(ToResponseTest, EventsHaveEveryField) {
                 fencing_token: 7
                 expire { seconds: 30 }
                 time { seconds: 5 nanos: 1 }
+                principal: "uid:1000"
               })pb"));
   const LeaseEvent end{.kind = LeaseEventKind::kSnapshotEnd, .sequence = 4};
   EXPECT_EQ(Text(ToResponse(end)),

@@ -18,7 +18,7 @@ constexpr std::size_t kPlainEvent = 64;
 constexpr std::size_t kError = 256;
 
 std::size_t BytesOf(const HolderView& holder) {
-  std::size_t bytes = kPlainEvent + holder.owner.size();
+  std::size_t bytes = kPlainEvent + holder.owner.size() + holder.principal.name().size();
   for (const std::string& tag : holder.tags) bytes += tag.size();
   return bytes;
 }
@@ -26,7 +26,8 @@ std::size_t BytesOf(const HolderView& holder) {
 std::size_t BytesOf(const Outcome& outcome) {
   if (const Refused* refused = std::get_if<Refused>(&outcome)) {
     // The owner is named in the message, too.
-    return kError + (refused->holder.has_value() ? 2 * refused->holder->owner.size() : 0);
+    if (!refused->holder.has_value()) return kError;
+    return kError + 2 * refused->holder->owner.size() + refused->holder->principal.name().size();
   }
   if (const Queued* queued = std::get_if<Queued>(&outcome)) {
     std::size_t bytes = kPlainEvent;

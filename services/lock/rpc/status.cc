@@ -111,6 +111,7 @@ Failure& AddHolder(const Refused& refused, Failure& failure) {
   failure.With("owner", holder.owner)
       .With("fencing_token", absl::StrCat(holder.fencing_token))
       .With("held_since", absl::FormatTime(absl::RFC3339_full, since, absl::UTCTimeZone()));
+  if (holder.principal.known()) failure.With("principal", holder.principal.name());
   if (holder.remaining.has_value()) {
     const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(*holder.remaining);
     failure.With("remaining_ms", absl::StrCat(rest.count()));

@@ -116,6 +116,14 @@ TEST(StatusTest, LockHeldTellsWhoIsInTheWay) {
                                    Pair("remaining_ms", "1500"), Pair("queue_length", "3")));
 }
 
+TEST(StatusTest, LockHeldTellsWhoTheServerKnowsTheHolderToBe) {
+  Refused refused = HeldBy(std::nullopt);
+  refused.holder->principal = Principal("uid:1000");
+  EXPECT_EQ(DetailsOf(ToStatus(refused, "k")).metadata()["principal"], "uid:1000");
+  refused.holder->principal = Principal();
+  EXPECT_EQ(DetailsOf(ToStatus(refused, "k")).metadata().count("principal"), 0u);
+}
+
 TEST(StatusTest, AHolderWithoutAnExpiryHasNothingRemaining) {
   const grpc::Status status = ToStatus(HeldBy(std::nullopt), "k");
   EXPECT_EQ(status.error_message(), "the lock \"k\" is held by \"svc@host:12\" (token 42)");

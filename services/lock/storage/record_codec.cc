@@ -175,6 +175,7 @@ absl::StatusOr<LeaseRecord> TakeLease(std::string_view storage_key, storage::v1:
     return Unreadable(storage_key, "that it is not bound is stored");
   }
   lease->spec.bound = stored.bound();
+  lease->principal = Principal(stored.principal());
   if (stored.has_max_hold_ns() && !GetSpan(stored.max_hold_ns(), lease->spec.max_hold)) {
     return Unreadable(storage_key, "its max_hold is out of range");
   }
@@ -264,6 +265,7 @@ std::string EncodeLease(const LeaseRecord& lease) {
   for (const std::string& tag : lease.spec.tags) held.add_tags(tag);
   held.set_owner(lease.spec.owner);
   held.set_granted_at_ns(static_cast<std::int64_t>(lease.granted_at));
+  if (lease.principal.known()) held.set_principal(lease.principal.name());
   if (lease.spec.bound) held.set_bound(true);
   if (lease.spec.max_hold.has_value()) {
     held.set_max_hold_ns(static_cast<std::uint64_t>(lease.spec.max_hold->count()));

@@ -90,6 +90,23 @@ TEST(RecordCodecTest, GivesBackWhatLeasesOfSessionsHave) {
   EXPECT_EQ(content.leases["id"], lease);
 }
 
+TEST(RecordCodecTest, GivesBackWhoAskedForALease) {
+  LeaseRecord lease = FullLease();
+  lease.principal = Principal("spiffe://example.org/billing");
+  StoreContent content;
+  ASSERT_TRUE(DecodeRecord(IdStorageKey("id"), EncodeLease(lease), content).ok());
+  EXPECT_EQ(content.leases["id"], lease);
+  ASSERT_TRUE(DecodeRecord(IdStorageKey("id-1"), StoredLease().SerializeAsString(), content).ok());
+  EXPECT_FALSE(content.leases["id-1"].principal.known()) << "as older servers stored it";
+  // So such a server can read what is stored of a lease whose principal is not known.
+  lease.principal = Principal();
+  storage::v1::IdRecord stored;
+  ASSERT_TRUE(stored.ParseFromString(EncodeLease(lease)));
+  EXPECT_EQ(stored.held().GetReflection()->HasField(
+                stored.held(), stored.held().GetDescriptor()->FindFieldByName("principal")),
+            false);
+}
+
 TEST(RecordCodecTest, ReadsWhatOlderFormatsHadOfIt) {
   StoreContent content;
   for (const std::string& key : {OlderLeaseKey("id"), OlderEndedKey("over")}) {

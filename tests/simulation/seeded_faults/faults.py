@@ -259,6 +259,19 @@ FAULTS = [
         "status_.Update(table_.RestoreEnded(lease_id, cause, now_));",
         "if (!ON) status_.Update(table_.RestoreEnded(lease_id, cause, now_));",
     ),
+    # --- Who asked ---
+    _raw(
+        "grant a waiter's lease to nobody who is known",
+        _ENGINE + "lock_table_waiting.cc",
+        "Hold(lock, waiter->spec, waiter->principal, now, effects);",
+        "Hold(lock, waiter->spec, ON ? Principal() : waiter->principal, now, effects);",
+    ),
+    _raw(
+        "forget to load who asked for a lease",
+        _ENGINE + "lock_table_restore.cc",
+        "owned->record = std::move(record);\n",
+        "owned->record = std::move(record);\n  if (ON) owned->record.principal = Principal();\n",
+    ),
     # --- Durability ---
     _raw(
         "forget to store a grant",

@@ -17,7 +17,8 @@ CallId TableDriver::Acquire(std::string key, std::string lease_id, AcquireOption
                                        .max_hold = options.max_hold},
                               .timeout = options.timeout,
                               .report_queue = options.report_queue,
-                              .received = now_.monotonic},
+                              .received = now_.monotonic,
+                              .principal = std::move(options.principal)},
                options.stream);
 }
 

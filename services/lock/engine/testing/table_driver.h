@@ -33,6 +33,7 @@ class TableDriver {
     bool bound = false;
     std::optional<Duration> max_hold{};
     CallId stream{};  // Of the session that sends it.
+    Principal principal{};
   };
 
   struct AttachOptions {
