@@ -67,10 +67,13 @@ absl::StatusOr<std::vector<std::unique_ptr<ListeningSocket>>> OpenSockets(
   const std::size_t adopted = sockets.size();
   for (const ListenAddress& address : addresses) {
     const auto end = sockets.begin() + static_cast<std::ptrdiff_t>(adopted);
-    const bool is_there = std::any_of(sockets.begin(), end, [&](const auto& socket) {
+    const auto found = std::find_if(sockets.begin(), end, [&](const auto& socket) {
       return socket->address() == BoundText(address);
     });
-    if (is_there) continue;
+    if (found != end) {
+      (*found)->set_principal(address.principal);
+      continue;
+    }
     auto socket = ListeningSocket::Open(address);
     if (!socket.ok()) return socket.status();
     sockets.push_back(*std::move(socket));

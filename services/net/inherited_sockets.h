@@ -25,7 +25,8 @@ namespace holdfast {
 absl::StatusOr<std::vector<FileDescriptor>> TakeInheritedSockets();
 
 // The inherited sockets, and new ones for those of the addresses that none of them is bound
-// to. UNAVAILABLE: as of ListeningSocket.
+// to. An inherited one whose address is among them has the principal of that. UNAVAILABLE: as of
+// ListeningSocket.
 absl::StatusOr<std::vector<std::unique_ptr<ListeningSocket>>> OpenSockets(
     const std::vector<ListenAddress>& addresses, std::vector<FileDescriptor> inherited);
 

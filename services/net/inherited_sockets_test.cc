@@ -68,6 +68,13 @@ TEST_F(InheritedSocketsTest, TakeThePlaceOfTheAddressThatTheyAreBoundTo) {
   EXPECT_TRUE(std::filesystem::exists(path_)) << "the file is its maker's";
 }
 
+TEST_F(InheritedSocketsTest, HaveThePrincipalOfTheirAddress) {
+  const auto sockets = Open({unix_ + ",principal=billing"}, Listening(unix_));
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+  ASSERT_EQ(sockets->size(), 1u);
+  EXPECT_EQ((*sockets)[0]->principal(), "billing");
+}
+
 TEST_F(InheritedSocketsTest, OfTcpAreKnownByTheirPort) {
   FileDescriptor fd = Listening("127.0.0.1:0");
   sockaddr_storage name{};

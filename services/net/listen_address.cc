@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "services/common/principal.h"
 
 namespace holdfast {
 namespace {
@@ -48,10 +49,16 @@ absl::Status ParseOptions(std::string_view text, std::string_view options, Liste
     } else if (option.starts_with("group=") && result.unix_group.empty()) {
       result.unix_group = option.substr(sizeof("group=") - 1);
       if (result.unix_group.empty()) return Invalid(text, "the group is missing");
+    } else if (option.starts_with("principal=") && result.principal.empty()) {
+      result.principal = option.substr(sizeof("principal=") - 1);
+      if (!Principal::IsName(result.principal)) {
+        return Invalid(text, "a principal has 1 to 256 characters, and no space in it");
+      }
     } else {
-      return Invalid(text, absl::StrCat("expected mode=... or group=..., once each, after a comma, "
-                                        "not \"",
-                                        absl::string_view(option.data(), option.size()), "\""));
+      return Invalid(text,
+                     absl::StrCat("expected mode=..., group=... or principal=..., once each, after "
+                                  "a comma, not \"",
+                                  absl::string_view(option.data(), option.size()), "\""));
     }
   }
   if (!has_mode && !result.unix_group.empty()) result.unix_mode = 0660;

@@ -3,6 +3,10 @@
 //
 //     unix:/run/holdfast/holdfast.sock,mode=0660,group=holdfast
 //
+// and who they are, whoever they are (principal.h):
+//
+//     unix:/run/holdfast/billing.sock,group=billing,principal=billing
+//
 // The path ends at the first comma, so it cannot have one itself.
 
 #ifndef HOLDFAST_SERVICES_NET_LISTEN_ADDRESS_H_
@@ -27,6 +31,9 @@ struct ListenAddress {
   // to write. By default its owner alone has it, or its group too if one is given.
   mode_t unix_mode = 0600;
   std::string unix_group;  // A name, or a number. Empty: that of the process.
+
+  // Of everybody who connects. Empty: of each his own.
+  std::string principal;
 
   // For bind(2).
   sockaddr_storage socket_address{};

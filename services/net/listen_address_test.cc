@@ -70,6 +70,19 @@ TEST(ParseListenAddressTest, TakesWhoMayConnectToAUnixSocket) {
   EXPECT_EQ(ParseListenAddress("unix:/h,mode=777")->unix_mode, 0777u);
 }
 
+TEST(ParseListenAddressTest, TakesWhoEverybodyOnAUnixSocketIs) {
+  EXPECT_EQ(ParseListenAddress("unix:/h")->principal, "");
+  const auto address = ParseListenAddress("unix:/h,principal=billing,group=7");
+  ASSERT_TRUE(address.ok()) << address.status();
+  EXPECT_EQ(address->principal, "billing");
+  EXPECT_EQ(address->unix_group, "7");
+  EXPECT_EQ(address->unix_mode, 0660u);
+  EXPECT_THAT(ErrorOf("unix:/h,principal="), HasSubstr("1 to 256 characters"));
+  EXPECT_THAT(ErrorOf("unix:/h,principal=a b"), HasSubstr("no space"));
+  EXPECT_THAT(ErrorOf("unix:/h,principal=a,principal=b"), HasSubstr("once"));
+  EXPECT_THAT(ErrorOf("127.0.0.1:80,principal=a"), HasSubstr("only a Unix socket takes"));
+}
+
 TEST(ParseListenAddressTest, RefusesOptionsThatItDoesNotKnow) {
   for (const char* mode : {"", "1000", "0o660", "-1", "668", "rw", "0660 "}) {
     EXPECT_THAT(ErrorOf(std::string("unix:/h,mode=") + mode), HasSubstr("octal")) << mode;

@@ -140,6 +140,7 @@ absl::Status SetRights(const ListenAddress& address, int fd, mode_t mode_now) {
 absl::StatusOr<std::unique_ptr<ListeningSocket>> ListeningSocket::Open(
     const ListenAddress& address) {
   std::unique_ptr<ListeningSocket> opened(new ListeningSocket());
+  opened->set_principal(address.principal);
   opened->fd_ = NewSocket(address);
   if (!opened->fd_.valid()) return CannotListen(address, errno);
   absl::Status status = address.is_unix() ? opened->OpenUnix(address) : opened->OpenTcp(address);

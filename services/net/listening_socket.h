@@ -45,6 +45,10 @@ class ListeningSocket {
 
   bool is_unix() const { return is_unix_; }
 
+  // ListenAddress::principal.
+  const std::string& principal() const { return principal_; }
+  void set_principal(const std::string& principal) { principal_ = principal; }
+
  private:
   ListeningSocket() = default;
 
@@ -55,6 +59,7 @@ class ListeningSocket {
   std::string address_;
   bool is_unix_ = false;
   std::string unix_path_;  // Of the file that is ours. Empty: there is none.
+  std::string principal_;
   // Which file is ours: somebody may have put another one in its place.
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -64,17 +64,17 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   auto sockets = OpenSockets(options.listen, std::move(inherited));
   if (!sockets.ok()) return sockets.status();
   for (const auto& socket : *sockets) server->addresses_.push_back(socket->address());
-  if (absl::Status status = server->Build(engine); !status.ok()) return status;
+  if (absl::Status status = server->Build(engine, *sockets); !status.ok()) return status;
   if (auto status = server->Accept(*std::move(sockets), engine.clock()); !status.ok())
     return status;
   return server;
 }
 
 GrpcServer::GrpcServer(LockEngine& engine, const RpcLimits& limits) {
-  const CallStarter starter(engine, limits.max_message_bytes);
+  const CallStarter starter(engine, principals_, limits.max_message_bytes);
   lock_service_ = std::make_unique<LockServiceImpl>(starter, limits);
   admin_service_ = std::make_unique<AdminServiceImpl>(starter);
-  session_service_ = std::make_unique<SessionServiceImpl>(engine, limits);
+  session_service_ = std::make_unique<SessionServiceImpl>(engine, principals_, limits);
   health_service_ = std::make_unique<HealthServiceImpl>(std::vector<std::string>{
       v1::LockService::service_full_name(), v1::AdminService::service_full_name(),
       v1::SessionService::service_full_name()});
@@ -82,7 +82,8 @@ GrpcServer::GrpcServer(LockEngine& engine, const RpcLimits& limits) {
 
 GrpcServer::~GrpcServer() { Shutdown(); }
 
-absl::Status GrpcServer::Build(LockEngine& engine) {
+absl::Status GrpcServer::Build(LockEngine& engine,
+                               const std::vector<std::unique_ptr<ListeningSocket>>& sockets) {
   // A setting of the process, for servers that are built later.
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -93,9 +94,7 @@ absl::Status GrpcServer::Build(LockEngine& engine) {
   for (std::size_t i = 0; i < LoopCount(); ++i) {
     loops_.push_back(std::make_unique<CallLoop>(builder.AddCompletionQueue(), engine));
   }
-  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
-      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-      grpc::InsecureServerCredentials());
+  principals_.AddTo(builder, sockets);
 
   // Whatever gRPC ends of its own accord, a stream or a connection, looks as if the client
   // had ended it, and bound leases with it. So it must have no reason of its own.
@@ -129,11 +128,8 @@ absl::Status GrpcServer::Accept(std::vector<std::unique_ptr<ListeningSocket>> so
   AcceptLoop::Options options{
       .sockets = std::move(sockets), .first_reserved_fd = FirstReservedFd(), .handler = {}};
   options.handler = [this](const ListeningSocket& socket, FileDescriptor connection) {
-    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
-    parameters.listener_fd = socket.fd();
     connections_.Add(connection.get());
-    parameters.fd = connection.Release();
-    acceptor_->HandleNewConnection(&parameters);
+    principals_.HandOver(socket, std::move(connection));
   };
   auto loop = AcceptLoop::Start(std::move(options), clock);
   if (!loop.ok()) return loop.status();

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "common/file_descriptor.h"
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/principals.h"
 #include "services/lock/rpc/rpc_limits.h"
 #include "services/net/accept_loop.h"
 #include "services/net/connections.h"
@@ -23,9 +24,6 @@
 // gRPC's headers, and what is generated for them, take seconds to compile.
 namespace grpc {
 class Server;
-namespace experimental {
-class ExternalConnectionAcceptor;
-}  // namespace experimental
 }  // namespace grpc
 
 namespace holdfast {
@@ -71,16 +69,17 @@ class GrpcServer {
  private:
   GrpcServer(LockEngine& engine, const RpcLimits& limits);
 
-  absl::Status Build(LockEngine& engine);
+  absl::Status Build(LockEngine& engine,
+                     const std::vector<std::unique_ptr<ListeningSocket>>& sockets);
   absl::Status Accept(std::vector<std::unique_ptr<ListeningSocket>> sockets, const Clock& clock);
 
   std::vector<std::string> addresses_;
+  Principals principals_;
   std::unique_ptr<LockServiceImpl> lock_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<SessionServiceImpl> session_service_;
   std::unique_ptr<HealthServiceImpl> health_service_;
   std::vector<std::unique_ptr<CallLoop>> loops_;
-  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<AcceptLoop> accept_loop_;
   Connections connections_;  // The accept loop's own while there is one.

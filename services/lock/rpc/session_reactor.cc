@@ -16,7 +16,7 @@ void SessionReactor::OnStart() {
   // As the kernel names the other end of the connection: nothing that a client sends can
   // make one over TCP look like this.
   local_ = context().peer().starts_with("unix");
-  reader_.emplace(open_, shared_.max_message_bytes, local_);
+  reader_.emplace(open_, shared_.max_message_bytes, local_, shared_.principals.Of(context()));
   StartRead(&incoming_);
 }
 

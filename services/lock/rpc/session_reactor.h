@@ -28,6 +28,7 @@
 #include "grpcpp/support/status.h"
 #include "services/common/clock.h"
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/principals.h"
 #include "services/lock/rpc/server_call.h"
 #include "services/lock/rpc/session_outbox.h"
 #include "services/lock/rpc/session_request.h"
@@ -39,13 +40,16 @@ namespace holdfast {
 
 // What all streams of sessions share. Outlives them.
 struct SessionSharing {
-  SessionSharing(LockEngine& lock_engine, std::size_t message_bytes, std::size_t operations)
+  SessionSharing(LockEngine& lock_engine, const Principals& all_principals,
+                 std::size_t message_bytes, std::size_t operations)
       : engine(lock_engine),
+        principals(all_principals),
         max_message_bytes(message_bytes),
         max_operations(operations),
         stalled(lock_engine.clock()) {}
 
   LockEngine& engine;
+  const Principals& principals;
   const std::size_t max_message_bytes;
   const std::size_t max_operations;  // Of one stream, without an answer.
   StalledSessions stalled;

@@ -137,9 +137,12 @@ grpc::Status SessionReader::Accept(std::uint64_t id, Request& request, Instant n
     case OpenOperations::Begun::kTooMany:
       work.failed.push_back({.id = id, .status = LimitExceeded("max_session_operations")});
       break;
-    case OpenOperations::Begun::kYes:
-      work.operations.push_back({.id = id, .body = ToCommand(std::move(request), now)});
+    case OpenOperations::Begun::kYes: {
+      auto command = ToCommand(std::move(request), now);
+      if constexpr (requires { command.principal; }) command.principal = principal_;
+      work.operations.push_back({.id = id, .body = std::move(command)});
       break;
+    }
   }
   return grpc::Status::OK;
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -19,6 +20,7 @@
 #include "grpcpp/support/status.h"
 #include "holdfast/v1/session.pb.h"
 #include "services/common/clock.h"
+#include "services/common/principal.h"
 #include "services/lock/engine/lock_engine.h"
 
 namespace holdfast {
@@ -65,9 +67,14 @@ struct SessionWork {
 // Reads the messages of one stream, in their order. Thread-compatible.
 class SessionReader {
  public:
-  // `open` must outlive this. `local`: see AttachCommand.
-  SessionReader(OpenOperations& open, std::size_t max_message_bytes, bool local)
-      : open_(open), max_message_bytes_(max_message_bytes), local_(local) {}
+  // `open` must outlive this. `local`: see AttachCommand. `principal`: of whoever sends
+  // them.
+  SessionReader(OpenOperations& open, std::size_t max_message_bytes, bool local,
+                Principal principal = {})
+      : open_(open),
+        max_message_bytes_(max_message_bytes),
+        local_(local),
+        principal_(std::move(principal)) {}
 
   // `now`: when the message came. Anything but OK ends the stream.
   grpc::Status Read(const grpc::ByteBuffer& bytes, Instant now, SessionWork& work);
@@ -87,6 +94,7 @@ class SessionReader {
   OpenOperations& open_;
   const std::size_t max_message_bytes_;
   const bool local_;
+  const Principal principal_;
   Phase phase_ = Phase::kNew;
   std::uint64_t attach_id_ = 0;
 };

@@ -18,6 +18,7 @@
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/rpc/convert.h"
 #include "services/lock/rpc/page_token.h"
+#include "services/lock/rpc/principals.h"
 #include "services/lock/rpc/server_call.h"
 #include "services/lock/rpc/status.h"
 #include "services/lock/rpc/validate.h"
@@ -45,9 +46,9 @@ inline Subject SubjectOf(const v1::ReleaseByTagRequest& request) {
 // How every method of every service begins. Thread-safe.
 class CallStarter {
  public:
-  // `engine` must outlive every call.
-  CallStarter(LockEngine& engine, std::size_t max_message_bytes)
-      : engine_(engine), max_message_bytes_(max_message_bytes) {}
+  // Both must outlive every call.
+  CallStarter(LockEngine& engine, const Principals& principals, std::size_t max_message_bytes)
+      : engine_(engine), principals_(principals), max_message_bytes_(max_message_bytes) {}
 
   // Fills `request`, or says what to answer.
   template <typename Request>
@@ -59,10 +60,14 @@ class CallStarter {
   }
 
   LockEngine& engine() const { return engine_; }
+  Principal PrincipalOf(const grpc::ServerContext& context) const {
+    return principals_.Of(context);
+  }
   Instant Now() const { return engine_.clock().Read().monotonic; }
 
  private:
   LockEngine& engine_;
+  const Principals& principals_;
   const std::size_t max_message_bytes_;
 };
 
@@ -105,7 +110,11 @@ class UnaryCall final : public EngineCall {
     Request request;
     if (const grpc::Status status = starter().Read(this->request(), request); status.ok()) {
       Subject subject = SubjectOf(request);
-      Submit(ToCommand(std::move(request), received), std::move(subject));
+      auto command = ToCommand(std::move(request), received);
+      if constexpr (requires { command.principal; }) {
+        command.principal = starter().PrincipalOf(context());
+      }
+      Submit(std::move(command), std::move(subject));
     } else {
       Reject(status);
     }

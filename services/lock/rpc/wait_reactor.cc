@@ -21,8 +21,9 @@ void WaitReactor::OnStart() {
     return;
   }
   key_ = request.key();
-  call_id_ = starter_.engine().Submit(ToWaitCommand(std::move(request), received), this,
-                                      LockEngine::Begin::kAtTakeTurn);
+  AcquireCommand command = ToWaitCommand(std::move(request), received);
+  command.principal = starter_.PrincipalOf(context());
+  call_id_ = starter_.engine().Submit(std::move(command), this, LockEngine::Begin::kAtTakeTurn);
 }
 
 void WaitReactor::OnOutcome(Outcome outcome) {

@@ -15,10 +15,10 @@ void OnFatal(const absl::Status& status) { ADD_FAILURE() << status; }
 }  // namespace
 
 TestServer::TestServer(const Options& options) : engine_(options.limits, *options.clock, OnFatal) {
-  auto server =
-      GrpcServer::Start(engine_, {.listen = {*ParseListenAddress("unix:" + (folder_ / "s")),
-                                             *ParseListenAddress("127.0.0.1:0")},
-                                  .limits = options.rpc_limits});
+  auto server = GrpcServer::Start(
+      engine_, {.listen = {*ParseListenAddress("unix:" + (folder_ / "s") + options.unix_options),
+                           *ParseListenAddress("127.0.0.1:0")},
+                .limits = options.rpc_limits});
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   if (options.load) Load();

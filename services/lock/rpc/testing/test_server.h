@@ -25,7 +25,8 @@ class TestServer {
     Limits limits{};
     RpcLimits rpc_limits{};
     const Clock* clock = &SystemClock();
-    bool load = true;  // False: call Load.
+    bool load = true;            // False: call Load.
+    std::string unix_options{};  // What --listen has behind the path.
   };
 
   TestServer() : TestServer(Options()) {}
