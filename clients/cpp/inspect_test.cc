@@ -151,6 +151,8 @@ TEST_F(InspectTest, ReleaseByTagEndsWhatCarriesAllTags) {
   EXPECT_THAT(Keys(client_->ReleaseByTag("x")->locks), ElementsAre("b", "d"));
   EXPECT_TRUE(client_->List()->locks.empty());
   EXPECT_EQ(ReasonOf(client_->ReleaseByTag({}).status()), ErrorReason::kInvalidField);
+  EXPECT_EQ(ReasonOf(client_->ReleaseByTag({}, {.max_fencing_token = 1}).status()),
+            ErrorReason::kInvalidField);
 }
 
 TEST_F(InspectTest, ReleaseByTagGoesOnForAsManyPagesAsThereAre) {

@@ -5,6 +5,7 @@
 #include "clients/cpp/core/fake_loop.h"
 #include "gtest/gtest.h"
 #include "holdfast/error.h"
+#include "tests/support/forked_child.h"
 
 namespace holdfast::core {
 namespace {
@@ -29,6 +30,15 @@ TEST_F(LeaseCoreTest, IsHeldUntilItIsTimeToSignalTheLoss) {
   time_.Advance(1ns);
   EXPECT_EQ(lease_.state(), LeaseState::kLost);
   EXPECT_EQ(ReasonOf(lease_.status()), ErrorReason::kLeaseExpired);
+}
+
+TEST_F(LeaseCoreTest, IsLostInAForkedChild) {
+  EXPECT_TRUE(HoldsInChild([this] {
+    return lease_.state() == LeaseState::kLost && absl::IsFailedPrecondition(lease_.status()) &&
+           lease_.times().deadline == MonotonicTime::min() && lease_.lost().stop_requested();
+  }));
+  EXPECT_EQ(lease_.state(), LeaseState::kHeld);
+  EXPECT_FALSE(lease_.lost().stop_requested());
 }
 
 TEST_F(LeaseCoreTest, FailedRenewalIsNoLoss) {

@@ -192,6 +192,13 @@ TEST_F(LockCoreTest, QueueIsReportedOutsideOfTasks) {
   EXPECT_THAT(positions, testing::ElementsAre(2, 1));
 }
 
+TEST_F(LockCoreTest, KeepsTheStatusThatItWasGivenLast) {
+  auto lock = NewLock();
+  EXPECT_EQ(lock->last_status(), absl::OkStatus());
+  lock->set_last_status(absl::CancelledError("enough"));
+  EXPECT_TRUE(absl::IsCancelled(lock->last_status()));
+}
+
 TEST_F(LockCoreTest, ShutdownEndsEverything) {
   transport_->answer_releases = absl::OkStatus();
   auto waiting = NewLock();
@@ -201,7 +208,10 @@ TEST_F(LockCoreTest, ShutdownEndsEverything) {
   last_wait().SayGranted(5);
   const std::shared_ptr<LeaseCore> lease = holding->lease();
   std::atomic<bool> signalled{false};
-  const std::stop_callback on_lost(lease->lost(), [&] { signalled = true; });
+  const std::stop_callback on_lost(lease->lost(), [&] {
+    for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
+    signalled = true;
+  });
   bool signalled_before_the_release = false;
   transport_->on_release = [&](const std::string& lease_id) {
     if (lease_id == lease->facts().lease_id) signalled_before_the_release = signalled;

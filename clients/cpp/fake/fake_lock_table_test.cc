@@ -4,6 +4,7 @@
 #include "clients/cpp/fake/fake_lock_table.h"
 
 #include <chrono>
+#include <cstdint>
 #include <list>
 #include <optional>
 #include <string>
@@ -64,6 +65,33 @@ TEST_F(FakeLockTableTest, TimeoutEndsTheLeaseId) {
   EXPECT_EQ(ErrorMetadata(again)["ended_by"], "timed_out");
   EXPECT_EQ(ReasonOf(table_.Renew("k", kOther).status()), ErrorReason::kLeaseEnded);
   EXPECT_EQ(table_.Release("k", kOther), absl::OkStatus());
+}
+
+TEST_F(FakeLockTableTest, WaiterWithoutACallKeepsItsPlaceAndHearsNothing) {
+  const auto id = table_.Wait(
+      this, {.key = "k", .lease_id = kOther},
+      {.on_queued = [](const QueueInfo&) {}, .on_end = [](const absl::StatusOr<core::Grant>&) {}});
+  table_.Close(id);
+  std::uint32_t position = 0;
+  table_.Wait(this, {.key = "k", .lease_id = "the-id-behind-it"},
+              {.on_queued = [&](const QueueInfo& info) { position = info.position; },
+               .on_end = [](const absl::StatusOr<core::Grant>&) {}});
+  EXPECT_EQ(position, 2U);
+}
+
+TEST_F(FakeLockTableTest, OneClientsCallsEndAndTheOthersStay) {
+  const auto& mine = Wait("k", kOther, std::nullopt);
+  std::optional<absl::Status> others;
+  const int other = 0;
+  table_.Wait(
+      &other, {.key = "k", .lease_id = "the-id-of-another"},
+      {.on_queued = [](const QueueInfo&) {},
+       .on_end = [&](const absl::StatusOr<core::Grant>& grant) { others = grant.status(); }});
+  table_.CloseAll(this, absl::CancelledError("gone"));
+  EXPECT_TRUE(absl::IsCancelled(mine.value()));
+  EXPECT_EQ(others, std::nullopt);
+  table_.CloseAll(nullptr, absl::CancelledError("gone"));
+  EXPECT_TRUE(absl::IsCancelled(others.value()));
 }
 
 TEST(FakeTimeTest, OneOwnersTimersGoAndTheOthersStay) {
