@@ -13,9 +13,11 @@ from ._stubs import lease_event_pb2, lease_pb2, lock_service_pb2
 
 @dataclass(frozen=True)
 class Holder:
-    """A lease, as everybody sees it. `held_since` is for people, by the server's clock."""
+    """A lease, as everybody sees it. `held_since` is for people, by the server's clock.
+    `principal` is who the server knows its holder to be; "": not known."""
 
     owner: str
+    principal: str
     fencing_token: int
     tags: frozenset[str]
     expire: Optional[float]
@@ -100,6 +102,7 @@ def _time(stamp: object) -> datetime:
 def holder_from(holder: lease_pb2.Holder) -> Holder:
     return Holder(
         owner=holder.owner,
+        principal=holder.principal,
         fencing_token=holder.fencing_token,
         tags=frozenset(holder.tags),
         expire=_wire.seconds(holder.expire) if holder.HasField("expire") else None,
