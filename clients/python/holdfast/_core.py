@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from typing import Any, Generator, Optional, Union
+from typing import Any, Callable, Generator, Optional, Union
 
 from . import _fork
 from ._address import Address
@@ -86,24 +86,39 @@ class Core:
     # --- Acquiring ---
 
     def acquire(
-        self, spec: Spec, timeout: Optional[float], on_queued: Optional[OnQueued]
+        self,
+        spec: Spec,
+        timeout: Optional[float],
+        on_queued: Optional[OnQueued],
+        keep: Callable[[Lease], None],
     ) -> Lease:
-        """Raises a LockError. Whatever ends it, nothing of it is left on the server."""
+        """Hands the lease to `keep` before it returns it. Raises a LockError. Whatever ends it,
+        nothing of it is left on the server."""
         asking = self._asking(spec, timeout, on_queued)
         try:
             grant = run(asking.steps(), self._caller(spec), on_queued)
-            return self._keep(spec, grant)
+            lease = self._hold(spec, grant)
+            keep(lease)
+            asking.kept = True
+            return lease
         finally:
             if asking.left_behind:
                 self._clean_up(spec, asking)
 
     async def acquire_async(
-        self, spec: Spec, timeout: Optional[float], on_queued: Optional[OnQueued]
+        self,
+        spec: Spec,
+        timeout: Optional[float],
+        on_queued: Optional[OnQueued],
+        keep: Callable[[Lease], None],
     ) -> Lease:
         asking = self._asking(spec, timeout, on_queued)
         try:
             grant = await run_async(asking.steps(), self._async_caller(spec), on_queued)
-            return self._keep(spec, grant)
+            lease = self._hold(spec, grant)
+            keep(lease)
+            asking.kept = True
+            return lease
         finally:
             if asking.left_behind:
                 self._clean_up(spec, asking)
@@ -123,7 +138,7 @@ class Core:
         for lease_id in asking.left_behind:
             self._release_later(spec, lease_id, ABANDONED_FOR)
 
-    def _keep(self, spec: Spec, grant: Any) -> Lease:
+    def _hold(self, spec: Spec, grant: Any) -> Lease:
         lease = Lease(spec, grant, self.background, self.clock)
         if spec.bound:
             self.session.hold(lease)

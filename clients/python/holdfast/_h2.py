@@ -31,6 +31,9 @@ _SETTING_TABLE_SIZE, _SETTING_PUSH, _SETTING_STREAMS, _SETTING_WINDOW, _SETTING_
 _OUR_WINDOW = 1 << 24
 _LARGEST_FRAME = 16384
 
+# The numbers of streams come to an end; a connection is given up long before.
+_LAST_STREAM = 1 << 30
+
 
 @dataclass(frozen=True)
 class Message:
@@ -102,6 +105,8 @@ class Connection:
         """Begins a call, which ends with End. `timeout`: what the server is told."""
         stream = self._next_stream
         self._next_stream += 2
+        if self._next_stream > _LAST_STREAM:
+            self.going_away = True
         self._streams[stream] = _Stream(self._stream_window)
         block = self._pseudo + _literal(b":path", path.encode()) + _HEADERS_OF_ALL
         if timeout is not None:

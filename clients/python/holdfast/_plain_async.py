@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import weakref
 from typing import Any, Callable, Optional
 
@@ -171,8 +172,8 @@ class PlainAsyncTransport:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._generation = _fork.generation
-        self._wires: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[_Wire]]
-        self._wires = weakref.WeakKeyDictionary()
+        self._mutex = threading.Lock()
+        self._wires: dict[asyncio.AbstractEventLoop, list[_Wire]] = {}
 
     async def call(
         self,
@@ -213,23 +214,31 @@ class PlainAsyncTransport:
 
     def close(self) -> None:
         """Ends the connections of the running loop."""
-        for wire in self._of_this_process().pop(asyncio.get_running_loop(), []):
+        with self._guard():
+            wires = self._wires.pop(asyncio.get_running_loop(), [])
+        for wire in wires:
             wire.close()
 
-    def _of_this_process(
-        self,
-    ) -> weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[_Wire]]:
+    def _guard(self) -> threading.Lock:
+        """Of self._wires, which in a forked child are none."""
         if self._generation != _fork.generation:
             with _fork.mutex:
                 if self._generation != _fork.generation:
                     _fork.keep_for_ever(self._wires)
-                    self._wires = weakref.WeakKeyDictionary()
+                    self._wires = {}
+                    self._mutex = threading.Lock()
                     self._generation = _fork.generation
-        return self._wires
+        return self._mutex
 
     def _wire(self) -> _Wire:
         loop = asyncio.get_running_loop()
-        wires = self._of_this_process().setdefault(loop, [])
+        with self._guard():
+            wires = self._wires.get(loop)
+            if wires is None:
+                # Those of loops that have ended close their sockets when they go.
+                for ended in [other for other in self._wires if other.is_closed()]:
+                    del self._wires[ended]
+                wires = self._wires[loop] = []
         wires[:] = [wire for wire in wires if wire.broken is None and not wire.http.going_away]
         for wire in wires:
             if wire.usable:

@@ -154,13 +154,14 @@ class Asking:
         self._doing = f'cannot acquire "{spec.key}"'
         self._lease_id = new_lease_id()
         self._may_be_known = False
-        self._done = False
+        self.kept = False
         self._abandoned: list[str] = []
 
     @property
     def left_behind(self) -> list[str]:
-        """The ids that the server may know, and that nobody will use."""
-        mine = self._may_be_known and not self._done
+        """The ids that the server may know, and that nobody will use. A grant is among them
+        until it is `kept`."""
+        mine = self._may_be_known and not self.kept
         return self._abandoned + ([self._lease_id] if mine else [])
 
     def steps(self) -> Acquiring:
@@ -207,7 +208,6 @@ class Asking:
                         self._use_new_lease_id()
                         broke = False
                         continue
-                self._done = True
                 return Grant(self._lease_id, got.fencing_token, times)
             if should_retry(answer):
                 broke = True

@@ -91,11 +91,12 @@ class AsyncLock(LockBase):
         """Waits for the lock. Errors as of SyncLock.acquire."""
         me = _this_task()
         self._holders.check_free(me)
-        lease = await self._core.acquire_async(
-            self._spec, self._timeout_of(timeout), self._on_queued
+        return await self._core.acquire_async(
+            self._spec,
+            self._timeout_of(timeout),
+            self._on_queued,
+            lambda lease: self._holders.add(me, lease),
         )
-        self._holders.add(me, lease)
-        return lease
 
     async def try_acquire(self) -> Optional[Lease]:
         """Tries once, and does not wait. None: somebody holds it. Errors as of acquire."""

@@ -53,9 +53,12 @@ class SyncLock(LockBase):
         """
         me = this_thread()
         self._holders.check_free(me)
-        lease = self._core.acquire(self._spec, self._timeout_of(timeout), self._on_queued)
-        self._holders.add(me, lease)
-        return lease
+        return self._core.acquire(
+            self._spec,
+            self._timeout_of(timeout),
+            self._on_queued,
+            lambda lease: self._holders.add(me, lease),
+        )
 
     def try_acquire(self) -> Optional[Lease]:
         """Tries once, and does not wait. None: somebody holds it. Errors as of acquire."""

@@ -1,6 +1,7 @@
 """AsyncLock and AsyncRLock against a real server."""
 
 import asyncio
+import os
 import threading
 import unittest
 
@@ -165,6 +166,20 @@ class AsyncLockTest(unittest.IsolatedAsyncioTestCase):
             waiting = asyncio.create_task(self.lock(on_queued=places.put_nowait).acquire())
             self.assertEqual((await places.get()).holder.owner, "first")
         self.assertTrue((await waiting).valid)
+
+    def test_loops_that_have_ended_leave_no_connections(self):
+        async def pair():
+            async with self.lock():
+                pass
+
+        def connections():
+            return len(os.listdir("/proc/self/fd"))
+
+        asyncio.run(pair())
+        before = connections()
+        for _ in range(10):
+            asyncio.run(pair())
+        self.assertLessEqual(connections(), before + 2)
 
     async def test_many_wait_over_few_connections(self):
         async with self.lock():

@@ -84,6 +84,9 @@ class AcquiringTest(unittest.TestCase):
         got = self.played.play(asking.steps(), grant(), takes=3.0)
         self.assertEqual(got.times, lease_times(1000.0, 0.0, 30.0))
         self.assertEqual(got.fencing_token, 7)
+        # Until somebody has it, it is to be cleaned up.
+        self.assertEqual(asking.left_behind, [got.lease_id])
+        asking.kept = True
         self.assertEqual(asking.left_behind, [])
 
     def test_a_call_that_broke_is_sent_again_with_the_same_id_and_what_is_left(self):
@@ -100,6 +103,7 @@ class AcquiringTest(unittest.TestCase):
         self.assertEqual(ids[0], ids[1])
         self.assertNotEqual(ids[1], ids[2])
         self.assertEqual(got.lease_id, ids[2])
+        asking.kept = True
         self.assertEqual(asking.left_behind, [])
 
     def test_after_a_call_that_broke_a_refusal_leaves_its_id_behind(self):
