@@ -55,6 +55,7 @@ class Background:
         self._mutex = threading.Lock()
         self._timers_changed = threading.Condition(self._mutex)
         self._jobs_changed = threading.Condition(self._mutex)
+        self._job_done = threading.Condition(self._mutex)
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._timer_thread = False
@@ -95,7 +96,7 @@ class Background:
     def drain(self, limit: float) -> bool:
         """Waits for what there is to do, for at most `limit` seconds; whether it is done."""
         with self._mutex:
-            return self._timers_changed.wait_for(lambda: self._unfinished == 0, limit)
+            return self._job_done.wait_for(lambda: self._unfinished == 0, limit)
 
     def _drop_cancelled(self) -> None:
         self._timers = [entry for entry in self._timers if not entry[2].cancelled]
@@ -125,4 +126,4 @@ class Background:
             finally:
                 with self._mutex:
                     self._unfinished -= 1
-                    self._timers_changed.notify_all()
+                    self._job_done.notify_all()
