@@ -178,7 +178,7 @@ class Core:
 
     def release(self, spec: Spec, lease: Lease) -> None:
         """LockLostError; LockUnavailableError, and then it is tried on in the background."""
-        lease._release()
+        self._begin_release(lease)
         failure: Optional[Failure] = _INTERRUPTED
         try:
             failure = run(self._releasing(spec.key, lease.lease_id), self._caller(spec))
@@ -187,7 +187,7 @@ class Core:
         self._judge(spec, failure)
 
     async def release_async(self, spec: Spec, lease: Lease) -> None:
-        lease._release()
+        self._begin_release(lease)
         failure: Optional[Failure] = _INTERRUPTED
         try:
             steps = self._releasing(spec.key, lease.lease_id)
@@ -195,6 +195,12 @@ class Core:
         finally:
             self._after_release(spec, lease, failure)
         self._judge(spec, failure)
+
+    def _begin_release(self, lease: Lease) -> None:
+        """LockLostError: the session has told its end, and its id must not be used again."""
+        lease._release()
+        if lease._ended_by_server:
+            raise lease.lost_error()
 
     def _releasing(self, key: str, lease_id: str) -> Generator[Any, Any, Optional[Failure]]:
         return releasing(key, lease_id, self.clock() + self.call_timeout, self.clock)

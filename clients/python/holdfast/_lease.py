@@ -43,6 +43,8 @@ class Lease:
         self._state = LeaseState.HELD
         self._why: Optional[str] = None
         self._reason = ""
+        # The server has said so over its session, and may have forgotten the id.
+        self._ended_by_server = False
         self._callbacks: list[Callable[[], object]] = []
         self._event: Optional[threading.Event] = None
         self._lapse: Optional[Timer] = None

@@ -267,6 +267,7 @@ class Session:
         lease = self._leases.get(ended.lease_id)
         if self._held.pop(ended.lease_id, None) is not None and lease is not None:
             reason = _wire.reason_name(ended.reason)
+            lease._ended_by_server = True
             lose = lease._lose
             calls.append(lambda: lose("the server has told that it has ended", reason))
 

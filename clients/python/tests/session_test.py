@@ -26,8 +26,11 @@ class SessionTest(unittest.IsolatedAsyncioTestCase):
         self.client.force_release(self.key)
         self.assertTrue(lease.lost.wait(20))
         self.assertFalse(lease.valid)
-        with self.assertRaises(holdfast.LockLostError):
+        # However late, when the server has forgotten the lease_id.
+        self.client.get(self.key)
+        with self.assertRaises(holdfast.LockLostError) as raised:
             lock.release()
+        self.assertEqual(raised.exception.reason, "LEASE_FORCED")
 
     def test_it_does_what_any_lock_does(self):
         places = []
