@@ -119,18 +119,17 @@ bool LockEngine::SubmitOperations(CallId stream, std::vector<SessionOperation>& 
   if (state_.load(std::memory_order_acquire) != State::kServing) return true;
   std::uint64_t call = next_call_.fetch_add(operations.size(), std::memory_order_relaxed);
   bool may_refuse = false;
-  bool has_page = false;
   std::vector<Mailbox::Item> items;
   items.reserve(operations.size());
   for (SessionOperation& operation : operations) {
-    may_refuse = may_refuse || ExpectsOutcome(operation.body);
-    has_page = has_page || std::holds_alternative<AttachPageCommand>(operation.body);
+    may_refuse = may_refuse || ExpectsOutcome(operation.body) ||
+                 std::holds_alternative<AttachPageCommand>(operation.body);
     items.push_back({.command = {.call = CallId{call++},
                                  .body = std::move(operation.body),
                                  .stream = stream,
                                  .operation = operation.id}});
   }
-  if (mailbox_.PutTogether(items, !may_refuse || has_page, WakeFor(begin))) return true;
+  if (mailbox_.PutTogether(items, !may_refuse, WakeFor(begin))) return true;
   for (std::size_t i = 0; i < items.size(); ++i) {
     operations[i].body = std::move(items[i].command.body);
   }
@@ -258,7 +257,8 @@ void LockEngine::Deliver() {
       continue;
     }
     const auto found = listeners_.find(delivery.call);
-    CallListener* listener = found->second;
+    if (found == listeners_.end()) continue;  // Nobody waits for it.
+    CallListener* const listener = found->second;
     // After its final outcome the listener may be gone.
     if (IsFinal(delivery.outcome)) listeners_.erase(found);
     listener->OnOutcome(std::move(delivery.outcome));

@@ -136,8 +136,8 @@ class LockEngine {
 
   // Submits operations of a stream: all of one message together, so that they take the
   // mailbox's lock once. False: the mailbox is full, and they are unchanged. That cannot
-  // happen if there is an AttachPageCommand among them, or nothing but what has no
-  // outcome. After the stream's end they are dropped.
+  // happen if there is nothing but what has no outcome among them; a page counts as having
+  // one. After the stream's end they are dropped.
   bool SubmitOperations(CallId stream, std::vector<SessionOperation>& operations,
                         Begin begin = Begin::kNow);
 

@@ -142,6 +142,7 @@ void GrpcServer::SetServing(bool serving) { health_service_->SetServing(serving)
 void GrpcServer::Shutdown() {
   accept_loop_.reset();
   if (server_ == nullptr) return;
+  session_service_->EndUnattached();
   std::future<void> ended = std::async(std::launch::async, [this] {
     // A span of time, which gRPC takes as counted from now.
     server_->Shutdown(gpr_time_from_millis(kShutdownMilliseconds, GPR_TIMESPAN));

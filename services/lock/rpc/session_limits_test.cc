@@ -1,5 +1,6 @@
 // Sessions whose clients do not read.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -123,6 +124,54 @@ TEST_F(SlowSessionTest, AGrantThatCouldNotBeSentIsKeptForTheWindowAlone) {
     client_->Get("k");
     return server_->engine().stats().leases == 0;
   }));
+}
+
+class UnattachedSessionTest : public SessionTest {
+ protected:
+  // A server with room for two streams, and two that do not attach.
+  void StartWithUnattached() {
+    StartServer({.rpc_limits = {.max_sessions = 1}, .clock = &clock_});
+    for (auto& stream : unattached_) stream = NewStream();
+    ASSERT_TRUE(Eventually([&] { return !HasRoom(); }));
+  }
+
+  bool HasRoom() {
+    const auto stream = NewStream();
+    stream->HalfClose();
+    return stream->End().Get("limit") != "max_sessions";
+  }
+
+  std::array<std::unique_ptr<SessionStream>, 2> unattached_;
+};
+
+TEST_F(UnattachedSessionTest, IsEndedWhenItsTimeIsOver) {
+  StartWithUnattached();
+  const auto least = std::chrono::milliseconds(1);
+  clock_.Advance(SessionReactor::kAttachLimit - least);
+  LetPass(std::chrono::milliseconds(600));
+  EXPECT_FALSE(HasRoom());
+  clock_.Advance(least);
+  for (const auto& stream : unattached_) {
+    const CallStatus end = stream->End();
+    EXPECT_EQ(end.code, StatusCode::RESOURCE_EXHAUSTED) << end;
+    EXPECT_EQ(end.Get("limit"), "session_attach") << end;
+  }
+  EXPECT_TRUE(Eventually([&] { return HasRoom(); }));
+}
+
+TEST_F(UnattachedSessionTest, IsToldThatTheServerStops) {
+  StartWithUnattached();
+  server_->engine().Drain();
+  server_->server().Shutdown();
+  for (const auto& stream : unattached_) EXPECT_EQ(stream->End().reason, "SERVER_STOPPING");
+}
+
+TEST_F(UnattachedSessionTest, OneThatHasAttachedMayBeSilentForAsLongAsItLikes) {
+  StartServer({.clock = &clock_});
+  const auto session = Attached();
+  clock_.Advance(2 * SessionReactor::kAttachLimit);
+  LetPass(std::chrono::milliseconds(600));
+  EXPECT_TRUE(session->Await(session->RenewAll()).has_renewed_all());
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ grpc::ByteBuffer SerializeMessage(SessionMessage& message) {
       SetEvent(std::move(outcome.outcome), key, event);
     }
     for (const FailedOperation& operation : events.failed) {
+      message.open->End(operation.id);
       v1::Event& event = *response.add_events();
       event.set_id(operation.id);
       SetFailed(operation.status, event);

@@ -1,6 +1,7 @@
 #include "services/lock/rpc/session_reactor.h"
 
 #include <utility>
+#include <variant>
 
 #include "services/lock/rpc/call_loop.h"
 #include "services/lock/rpc/status.h"
@@ -17,6 +18,8 @@ void SessionReactor::OnStart() {
   // make one over TCP look like this.
   local_ = context().peer().starts_with("unix");
   reader_.emplace(open_, shared_.max_message_bytes, local_, shared_.principals.Of(context()));
+  opened_ = shared_.engine.clock().Read().monotonic;
+  if (!shared_.stalled.Watch(*this)) return EndIfUnknown();
   StartRead(&incoming_);
 }
 
@@ -89,8 +92,9 @@ void SessionReactor::Submit(std::vector<SessionOperation> operations,
   }
   if (!stream.has_value()) return;
   if (!operations.empty() &&
-      !shared_.engine.SubmitOperations(*stream, operations, LockEngine::Begin::kAtTakeTurn)) {
-    Refuse(*stream, std::move(operations), failed);
+      !shared_.engine.SubmitOperations(*stream, operations, LockEngine::Begin::kAtTakeTurn) &&
+      Refuse(*stream, std::move(operations), failed)) {
+    return;
   }
   if (failed.empty()) return;
   bool filled = false;
@@ -107,19 +111,25 @@ void SessionReactor::Submit(std::vector<SessionOperation> operations,
 }
 
 // The mailbox has no room for them. It always has for what has no answer.
-void SessionReactor::Refuse(CallId stream, std::vector<SessionOperation> operations,
+bool SessionReactor::Refuse(CallId stream, std::vector<SessionOperation> operations,
                             std::vector<FailedOperation>& failed) {
+  const grpc::Status status = LimitExceeded("max_pending_commands");
+  bool has_page = false;
   std::vector<SessionOperation> without_answer;
   for (SessionOperation& operation : operations) {
+    has_page = has_page || std::holds_alternative<AttachPageCommand>(operation.body);
     if (operation.id == 0) {
       without_answer.push_back(std::move(operation));
-      continue;
+    } else {
+      failed.push_back({.id = operation.id, .status = status});
     }
-    open_.End(operation.id);
-    failed.push_back({.id = operation.id, .status = LimitExceeded("max_pending_commands")});
   }
-  if (without_answer.empty()) return;
-  shared_.engine.SubmitOperations(stream, without_answer, LockEngine::Begin::kAtTakeTurn);
+  if (!without_answer.empty()) {
+    shared_.engine.SubmitOperations(stream, without_answer, LockEngine::Begin::kAtTakeTurn);
+  }
+  // A list with a page missing would end the leases on it.
+  if (has_page) End(status, /*by_client=*/false);
+  return has_page;
 }
 
 void SessionReactor::ReadOn() {
@@ -154,13 +164,28 @@ bool SessionReactor::HasFilled() {
 }
 
 bool SessionReactor::EndIfStalled(Instant now) {
+  const char* limit = "session_backlog";
   {
     MutexLock lock(mutex_);
-    if (!full_since_.has_value() || own_end_.has_value()) return false;
-    if (now - *full_since_ < kStallLimit) return true;
+    if (own_end_.has_value()) return false;
+    if (known_ == Known::kNotYet) {
+      if (now - opened_ < kAttachLimit) return true;
+      limit = "session_attach";
+    } else {
+      if (!full_since_.has_value()) return false;
+      if (now - *full_since_ < kStallLimit) return true;
+    }
   }
-  End(LimitExceeded("session_backlog"), /*by_client=*/false);
+  End(LimitExceeded(limit), /*by_client=*/false);
   return false;
+}
+
+void SessionReactor::EndIfUnknown() {
+  {
+    MutexLock lock(mutex_);
+    if (known_ != Known::kNotYet) return;
+  }
+  End(ToStatus(Refused{.reason = Refusal::kStopping}, /*key=*/""), /*by_client=*/false);
 }
 
 void SessionReactor::OnOutcomes(std::vector<SessionOutcome> outcomes) {
@@ -211,7 +236,7 @@ void SessionReactor::OnDone() {
 void SessionReactor::End(const grpc::Status& status, bool by_client) {
   std::optional<CallId> stream;
   std::uint64_t sent_through = 0;
-  Step step;
+  bool due = false;
   {
     MutexLock lock(mutex_);
     if (own_end_.has_value() || known_ == Known::kEnded) return;
@@ -224,11 +249,11 @@ void SessionReactor::End(const grpc::Status& status, bool by_client) {
     if (known_ == Known::kNotYet) {
       known_ = Known::kEnded;
       final_ = status;
-      step = TakeStep();
+      due = Defer();
     }
   }
   if (stream.has_value()) shared_.engine.EndStream(*stream, by_client, sent_through);
-  CarryOut(std::move(step));
+  if (due) ResumeSoon();
 }
 
 SessionReactor::Step SessionReactor::NextStep() {

@@ -70,6 +70,10 @@ class SessionReactor final : public StreamCall<BidiServerCall, SessionMessage>,
   // How long a client may take nothing from a stream that is full.
   static constexpr Duration kStallLimit = std::chrono::seconds(10);
 
+  // How long a stream may be open without a session: as long as a connection may be
+  // without a call.
+  static constexpr Duration kAttachLimit = std::chrono::seconds(20);
+
   // Both must outlive it.
   SessionReactor(SessionSharing& shared, OpenStreams& open_streams)
       : shared_(shared),
@@ -99,11 +103,13 @@ class SessionReactor final : public StreamCall<BidiServerCall, SessionMessage>,
 
   // MayStall.
   bool EndIfStalled(Instant now) override;
+  void EndIfUnknown() override;
 
   grpc::Status CarryOutWork(SessionWork work);
   void Open(AttachCommand first_page, std::uint64_t operation);
   void Submit(std::vector<SessionOperation> operations, std::vector<FailedOperation> failed);
-  void Refuse(CallId stream, std::vector<SessionOperation> operations,
+  // True: that has ended the stream.
+  bool Refuse(CallId stream, std::vector<SessionOperation> operations,
               std::vector<FailedOperation>& failed);
   void ReadOn();
   bool IsFull() const REQUIRES(mutex_) { return outbox_.unwritten_bytes() >= kFullBytes; }
@@ -117,6 +123,7 @@ class SessionReactor final : public StreamCall<BidiServerCall, SessionMessage>,
   OpenStreams& open_streams_;
   OpenStreams::Place place_;
   bool local_ = false;  // The client is at the other end of a Unix socket.
+  Instant opened_;
 
   OpenOperations open_;
   // One read at a time uses these.

@@ -415,5 +415,25 @@ TEST_F(SessionTest, AFullMailboxRefusesTheOperationsOfAMessage) {
   EXPECT_EQ(session->Await(session->RenewAll()).renewed_all().leases(), 1u);
 }
 
+// A list with a page missing would end the leases on it.
+TEST_F(SessionTest, AFullMailboxThatCannotTakeAPageEndsTheStream) {
+  StartServer({.limits = {.max_pending_commands = 3}});
+  const auto session = NewStream();
+  v1::Operation page = session->NewOperation();
+  page.mutable_attach()->set_session_id(kSession);
+  page.mutable_attach()->set_stream_number(1);
+  page.mutable_attach()->set_more(true);
+  session->Send(page);
+  page.mutable_attach()->clear_session_id();
+  page.mutable_attach()->clear_stream_number();
+  v1::SessionRequest request;
+  for (int i = 0; i < 4; ++i) *request.add_operations() = page;
+  request.mutable_operations(3)->mutable_attach()->clear_more();
+  session->Send(request);
+  const CallStatus end = session->End();
+  EXPECT_EQ(end.code, StatusCode::RESOURCE_EXHAUSTED) << end;
+  EXPECT_EQ(end.Get("limit"), "max_pending_commands") << end;
+}
+
 }  // namespace
 }  // namespace holdfast

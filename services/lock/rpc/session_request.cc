@@ -97,8 +97,7 @@ grpc::Status SessionReader::ReadOperation(Operation& operation, Instant now, Ses
   }
   // Absent, or of a kind that only newer servers know.
   const FieldError unknown{"operation", "must be one that this server knows"};
-  work.failed.push_back({.id = id, .status = ToStatus(unknown)});
-  return grpc::Status::OK;
+  return Begin(id, /*key=*/"", ToStatus(unknown), work).value_or(grpc::Status::OK);
 }
 
 // One that is wrong leaves the stream without a session, so it ends the stream.
@@ -127,23 +126,31 @@ grpc::Status SessionReader::ReadAttach(Operation& operation, SessionWork& work) 
 template <typename Request>
 grpc::Status SessionReader::Accept(std::uint64_t id, Request& request, Instant now,
                                    SessionWork& work) {
-  if (const std::optional<FieldError> error = Validate(request)) {
-    work.failed.push_back({.id = id, .status = ToStatus(*error)});
-    return grpc::Status::OK;
-  }
-  switch (open_.Begin(id, KeyOf(request))) {
+  static const std::string none;
+  const std::optional<FieldError> error = Validate(request);
+  const std::optional<grpc::Status> begun =
+      Begin(id, error.has_value() ? none : KeyOf(request),
+            error.has_value() ? ToStatus(*error) : grpc::Status::OK, work);
+  if (begun.has_value()) return *begun;
+  auto command = ToCommand(std::move(request), now);
+  if constexpr (requires { command.principal; }) command.principal = principal_;
+  work.operations.push_back({.id = id, .body = std::move(command)});
+  return grpc::Status::OK;
+}
+
+std::optional<grpc::Status> SessionReader::Begin(std::uint64_t id, const std::string& key,
+                                                 grpc::Status own_status, SessionWork& work) {
+  switch (open_.Begin(id, key)) {
     case OpenOperations::Begun::kIdInUse:
       return BrokenRule("id", "must not be that of an operation without an answer");
     case OpenOperations::Begun::kTooMany:
-      work.failed.push_back({.id = id, .status = LimitExceeded("max_session_operations")});
+      own_status = LimitExceeded("max_session_operations");
       break;
-    case OpenOperations::Begun::kYes: {
-      auto command = ToCommand(std::move(request), now);
-      if constexpr (requires { command.principal; }) command.principal = principal_;
-      work.operations.push_back({.id = id, .body = std::move(command)});
+    case OpenOperations::Begun::kYes:
+      if (own_status.ok()) return std::nullopt;
       break;
-    }
   }
+  work.failed.push_back({.id = id, .status = std::move(own_status)});
   return grpc::Status::OK;
 }
 

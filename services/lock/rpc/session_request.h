@@ -2,7 +2,9 @@
 // and converted into the engine's commands.
 //
 // An operation that is wrong in itself fails alone, as the unary call would. What breaks
-// the rules of the stream ends it, and nothing of that message is carried out.
+// the rules of the stream ends it, and nothing of that message is carried out. An id that
+// is in use breaks them whatever else is wrong with the operation, because `failed` with
+// that id would be taken for the answer to the other.
 
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_SESSION_REQUEST_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_SESSION_REQUEST_H_
@@ -47,7 +49,7 @@ class OpenOperations {
   absl::flat_hash_map<std::uint64_t, std::string> keys_ GUARDED_BY(mutex_);
 };
 
-// An operation that fails without the engine.
+// An operation that fails without the engine. It is open until its client has been told.
 struct FailedOperation {
   std::uint64_t id = 0;
   grpc::Status status;
@@ -88,6 +90,10 @@ class SessionReader {
 
   grpc::Status ReadOperation(v1::Operation& operation, Instant now, SessionWork& work);
   grpc::Status ReadAttach(v1::Operation& operation, SessionWork& work);
+  // Nothing: the operation can be carried out. Otherwise it fails, with `own_status` if
+  // that is not OK, or ends the stream.
+  std::optional<grpc::Status> Begin(std::uint64_t id, const std::string& key,
+                                    grpc::Status own_status, SessionWork& work);
   template <typename Request>
   grpc::Status Accept(std::uint64_t id, Request& request, Instant now, SessionWork& work);
 

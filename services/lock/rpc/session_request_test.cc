@@ -126,6 +126,7 @@ TEST_F(SessionReaderTest, AnOperationThatIsWrongFailsAlone) {
   EXPECT_EQ(Failure().reason, "INVALID_FIELD");
   EXPECT_EQ(Failure().Get("field"), "key");
   EXPECT_THAT(work_.operations, SizeIs(1));
+  open_.End(2);
   EXPECT_EQ(Read(Operation(2, "release")), "OK") << "the id is free again";
 }
 
@@ -133,6 +134,7 @@ TEST_F(SessionReaderTest, BoundNeedsAnExpire) {
   ASSERT_EQ(Read(kAttach), "OK");
   ASSERT_EQ(Read(Acquire(2, "bound: true")), "OK");
   EXPECT_EQ(Failure().Get("field"), "bound");
+  open_.End(2);
   ASSERT_EQ(Read(Acquire(2, "bound: true expire { seconds: 1 }")), "OK");
   EXPECT_TRUE(std::get<AcquireCommand>(work_.operations[0].body).spec.bound);
 }
@@ -152,6 +154,17 @@ TEST_F(SessionReaderTest, IdsAreNotZeroAndNotUsedTwiceWithoutAnAnswer) {
   EXPECT_EQ(Read(Acquire(1)), "operations.id") << "Attach has no answer either";
   EXPECT_EQ(open_.End(2), "k");
   EXPECT_EQ(Read(Acquire(2)), "OK");
+}
+
+// `failed` with that id would be taken for the answer to the one that is open.
+TEST_F(SessionReaderTest, AnIdInUseEndsTheStreamWhateverElseIsWrong) {
+  ASSERT_EQ(Read(kAttach), "OK");
+  ASSERT_EQ(Read(Acquire(2)), "OK");
+  EXPECT_EQ(Read("operations { id: 2 release { lease_id: '0123456789abcdef' } }"), "operations.id");
+  EXPECT_EQ(Read("operations { id: 2 }"), "operations.id");
+  // Nor may one take the id of a failure that its client has not been told of.
+  ASSERT_EQ(Read("operations { id: 3 }"), "OK");
+  EXPECT_EQ(Read(Acquire(3)), "operations.id");
 }
 
 TEST_F(SessionReaderTest, TooManyWithoutAnAnswerFailOneByOne) {

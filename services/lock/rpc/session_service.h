@@ -24,6 +24,10 @@ class SessionServiceImpl final : public RawSessionService {
   // Lets `loop` serve all methods. It must be stopped before this goes.
   void ServeOn(CallLoop& loop);
 
+  // Ends the streams that have not named their session: the engine's drain tells all
+  // others. From now on streams end as they begin.
+  void EndUnattached() { shared_.stalled.Stop(); }
+
  private:
   OpenStreams open_streams_;
   SessionSharing shared_;

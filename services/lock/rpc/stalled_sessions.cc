@@ -18,18 +18,27 @@ StalledSessions::~StalledSessions() {
   thread_.join();
 }
 
-void StalledSessions::Watch(MayStall& session) {
+bool StalledSessions::Watch(MayStall& session) {
+  bool goes_on = true;
   {
     MutexLock lock(mutex_);
+    goes_on = !stopped_;
     sessions_.insert(&session);
     look_ = true;
   }
   changed_.NotifyOne();
+  return goes_on;
 }
 
 void StalledSessions::Remove(MayStall& session) {
   MutexLock lock(mutex_);
   sessions_.erase(&session);
+}
+
+void StalledSessions::Stop() {
+  MutexLock lock(mutex_);
+  stopped_ = true;
+  for (MayStall* session : sessions_) session->EndIfUnknown();
 }
 
 void StalledSessions::Run() {

@@ -1,7 +1,8 @@
-// Ends the streams of sessions whose clients have not read for too long.
+// Ends the streams of sessions that have waited for their clients for too long: for what
+// was written to be read, or for a session to be named at all.
 //
-// A thread looks at them four times a second, but only while there is one that the
-// server has stopped reading from; otherwise it sleeps.
+// A thread looks at them four times a second, but only while there is one that waits;
+// otherwise it sleeps.
 
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_STALLED_SESSIONS_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_STALLED_SESSIONS_H_
@@ -21,6 +22,10 @@ class MayStall {
   // mutex held: it must not write, nor finish anything, by itself.
   virtual bool EndIfStalled(Instant now) = 0;
 
+  // The server stops. The engine tells those that it knows; the others end now. Called
+  // as EndIfStalled.
+  virtual void EndIfUnknown() = 0;
+
  protected:
   ~MayStall() = default;
 };
@@ -36,11 +41,15 @@ class StalledSessions {
   StalledSessions(const StalledSessions&) = delete;
   StalledSessions& operator=(const StalledSessions&) = delete;
 
-  // To be called whenever it has stalled, and also when it is watched already.
-  void Watch(MayStall& session);
+  // To be called whenever it has stalled, and also when it is watched already. False: the
+  // server stops, so nothing that the engine does not know may begin.
+  bool Watch(MayStall& session);
 
   // Whether it was watched or not. It is not called any more when this returns.
   void Remove(MayStall& session);
+
+  // Ends all that the engine does not know. From now on Watch returns false.
+  void Stop();
 
  private:
   void Run();
@@ -52,6 +61,7 @@ class StalledSessions {
   CondVar changed_;
   absl::flat_hash_set<MayStall*> sessions_ GUARDED_BY(mutex_);
   bool look_ GUARDED_BY(mutex_) = false;
+  bool stopped_ GUARDED_BY(mutex_) = false;
   bool ending_ GUARDED_BY(mutex_) = false;
 
   std::thread thread_;

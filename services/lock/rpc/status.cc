@@ -176,6 +176,9 @@ grpc::Status LimitExceeded(const std::string& limit) {
   if (limit == "max_calls_per_waiter") {
     return FixedLimitExceeded(limit, "too many calls are waiting with this lease_id");
   }
+  if (limit == "session_attach") {
+    return FixedLimitExceeded(limit, "the client has not attached to a session in time");
+  }
   if (limit == "session_backlog") {
     return FixedLimitExceeded(limit, "the client does not read what it is told");
   }
