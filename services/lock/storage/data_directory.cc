@@ -17,6 +17,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "services/lock/storage/ballast.h"
 #include "services/lock/storage/durable_file.h"
 
 namespace holdfast {
@@ -161,6 +162,8 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   if (!lock.ok()) return InDirectory(path, lock.status());
   const absl::StatusOr<std::optional<Format>> found = Inspect(path);
   if (!found.ok()) return InDirectory(path, found.status());
+  // Before anything is written: that may need the room.
+  FreeBallastIfFull(path);
 
   // So too with what FORMAT says: without it the next start might make a new database.
   if (absl::Status status = SyncDirectory(path); !status.ok()) return InDirectory(path, status);

@@ -4,6 +4,7 @@
 //              its database has been completed
 //     LOCK     locked by the process that has the directory; holds its pid
 //     db/      the database
+//     BALLAST  room for the day on which the disk is full (ballast.h)
 //
 // FORMAT is three lines of text:
 //
