@@ -126,6 +126,8 @@ std::string FormatTime(WallTime wall) {
 
 void SetLogLevel(LogLevel level) { minimum_level.store(level, std::memory_order_relaxed); }
 
+LogLevel GetLogLevel() { return minimum_level.load(std::memory_order_relaxed); }
+
 void SetLogFormat(LogFormat format) { log_format.store(format, std::memory_order_relaxed); }
 
 void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {

@@ -41,6 +41,7 @@ struct LogField {
 // Lines below this level are dropped. The default is kInfo. Set it before the
 // first thread starts.
 void SetLogLevel(LogLevel level);
+LogLevel GetLogLevel();
 
 // The default is kLogfmt. As for the level.
 void SetLogFormat(LogFormat format);

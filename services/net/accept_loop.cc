@@ -21,6 +21,9 @@ namespace {
 // there are some again.
 constexpr int kPauseMilliseconds = 100;
 
+// How often to look while there is something to look at.
+constexpr int kLookMilliseconds = 250;
+
 // How many to accept before the other sockets have their turn.
 constexpr int kAtOnce = 64;
 
@@ -80,9 +83,11 @@ void AcceptLoop::Run() {
   while (true) {
     // In a pause only the end is listened for.
     const nfds_t count = paused ? 1 : polled.size();
-    if (poll(polled.data(), count, paused ? kPauseMilliseconds : -1) < 0) continue;
+    const int limit = paused ? kPauseMilliseconds : to_look_ ? kLookMilliseconds : -1;
+    if (poll(polled.data(), count, limit) < 0) continue;
     if (polled.front().revents != 0) return;
     if (std::exchange(paused, false)) continue;
+    if (to_look_) to_look_ = options_.look();
     for (std::size_t i = 0; i < sockets.size(); ++i) {
       if (polled[i + 1].revents != 0 && !AcceptSome(*sockets[i])) paused = true;
     }
@@ -105,6 +110,7 @@ bool AcceptLoop::AcceptSome(const ListeningSocket& socket) {
     }
     if (!socket.is_unix()) PrepareTcpConnection(connection.get());
     options_.handler(socket, std::move(connection));
+    to_look_ = options_.look != nullptr;
   }
   return true;
 }

@@ -36,6 +36,10 @@ class AcceptLoop {
     int first_reserved_fd = 0;
 
     Handler handler;
+
+    // Called on the loop's thread when there were new connections, and a few times a second
+    // while it returns true. May be empty.
+    std::function<bool()> look{};
   };
 
   // `clock` spaces out what is logged. INTERNAL: the system is out of descriptors
@@ -60,6 +64,7 @@ class AcceptLoop {
   const FileDescriptor stop_;  // An eventfd: readable when it is time to end.
 
   // The thread's own.
+  bool to_look_ = false;
   std::optional<Instant> logged_full_;  // When it was last said.
 
   std::thread thread_;

@@ -58,7 +58,7 @@ TEST(DescriptorsTest, AcceptsAgainOnceSomeAreFree) {
     const Crowd crowd(server.address(), 2 * kMaxOpenFiles);
     ASSERT_GT(crowd.connected(), int{kMaxOpenFiles});
     ASSERT_TRUE(Eventually(
-        [&] { return server.Log().find("out of file descriptors") != std::string::npos; }));
+        [&] { return server.Log().find("refusing new connections") != std::string::npos; }));
     EXPECT_GT(OpenFiles(server.pid()), files_before);
     // Those who are connected are served, and there is room for what the database
     // needs.

@@ -27,16 +27,17 @@ namespace {
 
 constexpr ExitStatus kIoError{.code = ToInt(ExitCode::kIoError)};
 
-// A file system of 32 MiB in memory, seen by this process and its children only.
+// A small file system in memory, seen by this process and its children only.
 // It goes with the process.
 class SmallDisk {
  public:
-  // Empty: it is mounted. Otherwise why this machine does not allow it. REQUIRES:
-  // the process has no other thread yet.
-  std::string Mount() {
+  // Empty: it is mounted, with so many MiB. Otherwise why this machine does not allow it.
+  // REQUIRES: the process has no other thread yet.
+  std::string Mount(int mebibytes) {
     if (!EnterNamespace()) return std::string("unshare: ") + std::strerror(errno);
     if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        mount("holdfast-test", path().c_str(), "tmpfs", 0, "size=32m") != 0) {
+        mount("holdfast-test", path().c_str(), "tmpfs", 0,
+              ("size=" + std::to_string(mebibytes) + "m").c_str()) != 0) {
       return std::string("mount: ") + std::strerror(errno);
     }
     mounted_ = true;
@@ -76,7 +77,7 @@ class SmallDisk {
 
 TEST(DiskFullTest, StopsAndKeepsWhatWasAcknowledged) {
   SmallDisk disk;
-  if (const std::string why = disk.Mount(); !why.empty()) {
+  if (const std::string why = disk.Mount(32); !why.empty()) {
     GTEST_SKIP() << "NOT TESTED: a full disk, because this machine allows no mount: " << why;
   }
   ServerProcess server({.data_dir = disk.path() + "/data"});
@@ -112,6 +113,42 @@ TEST(DiskFullTest, StopsAndKeepsWhatWasAcknowledged) {
   // The one that failed may be there or not; more cannot.
   EXPECT_LE(found.size(), acknowledged.size() + 1);
   std::cout << acknowledged.size() << " leases had been acknowledged\n";
+}
+
+// What was held is shown and can be let go of, although nothing else could be written.
+TEST(DiskFullTest, AServerStartsOnAFullDiskByItsBallast) {
+  SmallDisk disk;
+  if (const std::string why = disk.Mount(192); !why.empty()) {
+    GTEST_SKIP() << "NOT TESTED: a full disk, because this machine allows no mount: " << why;
+  }
+  ServerProcess server({.data_dir = disk.path() + "/data"});
+  const std::string ballast = disk.path() + "/data/BALLAST";
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  EXPECT_TRUE(std::filesystem::exists(ballast));
+  constexpr int kLeases = 100;
+  {
+    StubClient client(server.address());
+    for (int i = 0; i < kLeases; ++i) {
+      const std::string key = "key-" + std::to_string(i);
+      ASSERT_TRUE(client.Acquire({.key = key, .lease_id = Id("holder", i)}).ok());
+    }
+  }
+  ASSERT_EQ(server.Terminate(kWaitLimit), ExitStatus{.code = ToInt(ExitCode::kOk)});
+  disk.FillUpTo(0);
+
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  EXPECT_FALSE(std::filesystem::exists(ballast));
+  EXPECT_THAT(server.Log(), testing::HasSubstr("the disk is full"));
+  StubClient client(server.address());
+  EXPECT_EQ(client.ListAll().response.size(), std::size_t{kLeases});
+  for (int i = 0; i < kLeases; ++i) {
+    EXPECT_TRUE(client.Release("key-" + std::to_string(i), Id("holder", i)).ok());
+  }
+  ASSERT_EQ(server.Terminate(kWaitLimit), ExitStatus{.code = ToInt(ExitCode::kOk)});
+
+  disk.MakeRoom();
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  EXPECT_TRUE(std::filesystem::exists(ballast)) << "it is there for the next time";
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ struct RawFlags {
   std::string reattach_window = "5s";
   Limits limits;
   RpcLimits rpc_limits;
+  ConnectionLimits connection_limits;
 };
 
 bool ParseReattachWindow(const std::string& text, absl::Duration& window) {
@@ -123,6 +124,34 @@ void AddLimits(CLI::App& app, RawFlags& raw) {
       ->capture_default_str();
 }
 
+void AddConnectionLimits(CLI::App& app, ConnectionLimits& limits) {
+  AddLimit(app, "--max-connections", limits.max_connections,
+           "Connections open at the same time; fewer if there are not so\n"
+           "many file descriptors.");
+  AddLimit(app, "--max-connections-per-peer", limits.max_connections_per_peer,
+           "Those of one user on Unix sockets, or of one address. A\n"
+           "quarter of all is left to others in any case.");
+  AddLimit(app, "--max-calls", limits.max_calls,
+           "Calls open at the same time, those among them whose requests\n"
+           "have not come; about 15 kB each.");
+  AddLimit(app, "--max-calls-per-peer", limits.max_calls_per_peer,
+           "Those of one peer. A quarter of all is left to others in\n"
+           "any case.");
+  AddLimit(app, "--max-calls-per-connection", limits.max_calls_per_connection,
+           "Those of one connection; it is closed at the next one.");
+  AddLimit(app, "--max-resets-per-second", limits.max_resets_per_second,
+           "Calls that a connection may take back within a second of\n"
+           "their beginning; ten times as many at once. It is closed at\n"
+           "the next one.");
+  app.add_option("--max-memory-for-requests", limits.max_memory_for_requests,
+                 "Bytes of requests that have not come in full, of all\n"
+                 "connections together. Beyond it the connection with the\n"
+                 "most of them is closed.")
+      ->check(Within(1024 * 1024, std::numeric_limits<std::uint32_t>::max()))
+      ->type_name("BYTES")
+      ->capture_default_str();
+}
+
 void AddFlags(CLI::App& app, RawFlags& raw) {
   app.set_help_flag("--help", "Print this text and exit.");
   app.set_version_flag("--version", std::string("holdfastd ") + kVersion,
@@ -159,6 +188,7 @@ void AddFlags(CLI::App& app, RawFlags& raw) {
       ->type_name("DURATION")
       ->capture_default_str();
   AddLimits(app, raw);
+  AddConnectionLimits(app, raw.connection_limits);
   app.add_option("--log-level", raw.log_level, "Minimum level that is logged, to standard error.")
       ->check(OneOf({"debug", "info", "warning", "error"}))
       ->type_name("debug|info|warning|error")
@@ -190,6 +220,7 @@ Flags ToFlags(RawFlags raw) {
       .log_format = raw.log_format == "json" ? LogFormat::kJson : LogFormat::kLogfmt,
       .limits = raw.limits,
       .rpc_limits = raw.rpc_limits,
+      .connection_limits = raw.connection_limits,
   };
   // The engine counts the calls that wait, and the layer above it the streams, which may
   // be open for a moment longer.

@@ -13,6 +13,7 @@
 #include "services/lock/engine/limits.h"
 #include "services/lock/rpc/rpc_limits.h"
 #include "services/lock/storage/rocksdb_store.h"
+#include "services/net/connection_limits.h"
 #include "services/net/listen_address.h"
 
 namespace holdfast {
@@ -26,6 +27,7 @@ struct Flags {
   LogFormat log_format = LogFormat::kLogfmt;
   Limits limits;
   RpcLimits rpc_limits;
+  ConnectionLimits connection_limits;
 };
 
 // There is nothing to run: print `text`, on standard output if `code` is kOk and

@@ -51,13 +51,32 @@ TEST(FlagsTest, NeedsNone) {
 }
 
 TEST(FlagsTest, SetsEverything) {
-  const Flags flags =
-      Accepted({"--data-dir=/data", "--listen=unix:/run/h.sock", "--listen", "[::1]:0",
-                "--durability=process", "--reattach-window=250ms", "--max-leases=1",
-                "--max-waiters-per-key=2", "--max-waiters=3", "--max-ended-ids=4",
-                "--max-pending-commands=5", "--max-open-waits=6", "--max-watches=7",
-                "--max-watch-backlog=1008", "--max-sessions=9", "--max-session-operations=10",
-                "--max-message-bytes=5000", "--log-level=debug", "--log-format=json"});
+  const Flags flags = Accepted({"--data-dir=/data",
+                                "--listen=unix:/run/h.sock",
+                                "--listen",
+                                "[::1]:0",
+                                "--durability=process",
+                                "--reattach-window=250ms",
+                                "--max-leases=1",
+                                "--max-waiters-per-key=2",
+                                "--max-waiters=3",
+                                "--max-ended-ids=4",
+                                "--max-pending-commands=5",
+                                "--max-open-waits=6",
+                                "--max-watches=7",
+                                "--max-watch-backlog=1008",
+                                "--max-sessions=9",
+                                "--max-session-operations=10",
+                                "--max-message-bytes=5000",
+                                "--max-connections=11",
+                                "--max-connections-per-peer=12",
+                                "--max-calls=13",
+                                "--max-calls-per-peer=14",
+                                "--max-calls-per-connection=15",
+                                "--max-resets-per-second=16",
+                                "--max-memory-for-requests=1048577",
+                                "--log-level=debug",
+                                "--log-format=json"});
   EXPECT_EQ(flags.data_dir, "/data");
   ASSERT_EQ(flags.listen.size(), 2u);
   EXPECT_EQ(flags.listen[0].text, "unix:/run/h.sock");
@@ -78,6 +97,13 @@ TEST(FlagsTest, SetsEverything) {
   EXPECT_EQ(flags.rpc_limits.max_sessions, 9u);
   EXPECT_EQ(flags.rpc_limits.max_session_operations, 10u);
   EXPECT_EQ(flags.rpc_limits.max_message_bytes, 5000u);
+  EXPECT_EQ(flags.connection_limits.max_connections, 11u);
+  EXPECT_EQ(flags.connection_limits.max_connections_per_peer, 12u);
+  EXPECT_EQ(flags.connection_limits.max_calls, 13u);
+  EXPECT_EQ(flags.connection_limits.max_calls_per_peer, 14u);
+  EXPECT_EQ(flags.connection_limits.max_calls_per_connection, 15u);
+  EXPECT_EQ(flags.connection_limits.max_resets_per_second, 16u);
+  EXPECT_EQ(flags.connection_limits.max_memory_for_requests, 1048577u);
   EXPECT_EQ(flags.log_level, LogLevel::kDebug);
   EXPECT_EQ(flags.log_format, LogFormat::kJson);
 }
@@ -110,6 +136,8 @@ TEST(FlagsTest, KeepsNumbersWithinTheirLimits) {
   EXPECT_THAT(Refused({"--max-leases=many"}), HasSubstr("--max-leases"));
   EXPECT_EQ(Refused({"--max-watch-backlog=1000"}), "");
   EXPECT_THAT(Refused({"--max-watch-backlog=999"}), HasSubstr("--max-watch-backlog"));
+  EXPECT_EQ(Refused({"--max-memory-for-requests=1048576"}), "");
+  EXPECT_THAT(Refused({"--max-memory-for-requests=1048575"}), HasSubstr("-for-requests"));
   EXPECT_EQ(Refused({"--max-message-bytes=4096"}), "");
   EXPECT_THAT(Refused({"--max-message-bytes=4095"}), HasSubstr("--max-message-bytes"));
   EXPECT_EQ(Refused({"--max-message-bytes=67108864"}), "");
@@ -150,6 +178,13 @@ TEST(FlagsTest, HelpShowsEachFlagWithItsDefault) {
                            "--max-watch-backlog",
                            "--max-message-bytes",
                            "BYTES",
+                           "--max-connections",
+                           "--max-connections-per-peer",
+                           "--max-calls",
+                           "--max-calls-per-peer",
+                           "--max-calls-per-connection",
+                           "--max-resets-per-second",
+                           "--max-memory-for-requests",
                            "--log-level",
                            "=info",
                            "--log-format",

@@ -27,11 +27,13 @@
 #include "services/common/clock.h"
 #include "services/common/exit_code.h"
 #include "services/common/log.h"
+#include "services/common/spare_memory.h"
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/main/flags.h"
 #include "services/lock/main/process_setup.h"
 #include "services/lock/main/service_manager.h"
 #include "services/lock/rpc/grpc_server.h"
+#include "services/lock/storage/ballast.h"
 #include "services/lock/storage/data_directory.h"
 #include "services/lock/storage/rocksdb_store.h"
 #include "services/net/inherited_sockets.h"
@@ -73,6 +75,7 @@ absl::Status Load(std::unique_ptr<DataDirectory> directory, const Flags& flags,
   auto store = RocksDbStore::Open(std::move(directory), {.durability = flags.durability,
                                                          .on_background_error = OnStorageFailure});
   if (!store.ok()) return store.status();
+  KeepBallast(flags.data_dir);
   return engine.Start(*std::move(store));
 }
 
@@ -117,7 +120,8 @@ void EndGrpc(std::unique_ptr<GrpcServer> server) {
 // `inherited`: takes the place of the default of --listen.
 absl::StatusOr<std::unique_ptr<GrpcServer>> StartServer(const Flags& flags, LockEngine& engine,
                                                         std::vector<FileDescriptor> inherited) {
-  GrpcServer::Options options{.listen = flags.listen, .limits = flags.rpc_limits};
+  GrpcServer::Options options{
+      .listen = flags.listen, .limits = flags.rpc_limits, .connections = flags.connection_limits};
   if (flags.listen_is_default && !inherited.empty()) options.listen.clear();
   return GrpcServer::Start(engine, options, std::move(inherited));
 }
@@ -128,6 +132,7 @@ ExitCode Run(const Flags& flags, std::vector<FileDescriptor> inherited) {
     LogError("cannot open the data directory", directory.status());
     return ExitCodeFor(directory.status());
   }
+  const SpareMemoryReturner spare_memory;
   LockEngine engine(flags.limits, SystemClock(), OnStorageFailure);
   auto server = StartServer(flags, engine, std::move(inherited));
   if (!server.ok()) {

@@ -7,13 +7,17 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "absl/synchronization/mutex.h"
 #include "google/protobuf/stubs/logging.h"
 #include "grpc/support/log.h"
+#include "services/common/clock.h"
 #include "services/common/log.h"
+#include "services/common/repeated_log.h"
 
 namespace holdfast {
 namespace {
@@ -58,7 +62,13 @@ void RaiseFileDescriptorLimit() {
 void LogForGrpc(gpr_log_func_args* args) {
   const LogLevel level =
       args->severity == GPR_LOG_SEVERITY_ERROR ? LogLevel::kWarning : LogLevel::kDebug;
-  Log(level, "grpc", {{"detail", args->message}});
+  if (level < GetLogLevel()) return;
+  // What clients can cause as often as they like, by the place in gRPC that says it.
+  static RepeatedLog& repeated = *new RepeatedLog(SystemClock());
+  const std::string place = std::string(args->file) + ":" + std::to_string(args->line);
+  if (const std::optional<std::uint64_t> times = repeated.Count(place)) {
+    Log(level, "grpc", {{"detail", args->message}, {"times", *times}});
+  }
 }
 
 void LogForProtobuf(google::protobuf::LogLevel severity, const char* file, int line,

@@ -1,6 +1,7 @@
 #include "services/lock/rpc/grpc_server.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +10,9 @@
 #include <thread>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "common/file_descriptor.h"
+#include "common/mutex.h"
 #include "grpc/support/time.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/resource_quota.h"
@@ -19,6 +23,7 @@
 #include "services/lock/rpc/call_loop.h"
 #include "services/lock/rpc/health_service.h"
 #include "services/lock/rpc/lock_service.h"
+#include "services/lock/rpc/reflection_service.h"
 #include "services/lock/rpc/session_service.h"
 #include "services/lock/rpc/unary_call.h"
 #include "services/net/inherited_sockets.h"
@@ -33,12 +38,21 @@ constexpr int kMaxThreads = 8;
 // by then; only clients that do not read are still there.
 constexpr std::int64_t kShutdownMilliseconds = 1'000;
 
+// How long everybody may take to read what he has been told. Who writes to a connection
+// that has been closed may never read what was sent on it before.
+constexpr std::chrono::milliseconds kToRead(1'000);
+constexpr std::chrono::milliseconds kBetweenLooks(2);
+
 // How long the connections may take to end after that. It is for the last bytes of
 // those who do read.
 constexpr std::chrono::milliseconds kCutAfter(2'000);
 
 // Descriptors that connections must leave to the database and the rest.
 constexpr int kReservedFds = 64;
+
+// Descriptors that the database will need, and those of connections that have been cut and
+// not been closed yet. Only beyond them does a descriptor count as reserved.
+constexpr int kOtherFds = 32;
 
 int FirstReservedFd() {
   rlimit limit{};
@@ -47,6 +61,16 @@ int FirstReservedFd() {
       static_cast<int>(std::min<rlim_t>(limit.rlim_cur, std::numeric_limits<int>::max()));
   // With few in all, a quarter of them.
   return most - std::min(kReservedFds, most / 4);
+}
+
+// How many connections there may be: as many as have been asked for, or as there will be
+// descriptors for.
+ConnectionLimits Within(ConnectionLimits limits, int first_reserved_fd) {
+  const FileDescriptor lowest_free(dup(STDERR_FILENO));
+  const int free = first_reserved_fd - std::max(lowest_free.get(), 0);
+  const int most = std::max(free - std::min(kOtherFds, free / 4), 1);
+  limits.max_connections = std::min(limits.max_connections, static_cast<std::uint32_t>(most));
+  return limits;
 }
 
 // Half of the processors: what the engine and the clients on the same machine need is as
@@ -60,9 +84,9 @@ std::size_t LoopCount() {
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     LockEngine& engine, const Options& options, std::vector<FileDescriptor> inherited) {
-  std::unique_ptr<GrpcServer> server(new GrpcServer(engine, options.limits));
   auto sockets = OpenSockets(options.listen, std::move(inherited));
   if (!sockets.ok()) return sockets.status();
+  std::unique_ptr<GrpcServer> server(new GrpcServer(engine, options, sockets->size()));
   for (const auto& socket : *sockets) server->addresses_.push_back(socket->address());
   if (absl::Status status = server->Build(engine, *sockets); !status.ok()) return status;
   if (auto status = server->Accept(*std::move(sockets), engine.clock()); !status.ok())
@@ -70,14 +94,22 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   return server;
 }
 
-GrpcServer::GrpcServer(LockEngine& engine, const RpcLimits& limits) {
+GrpcServer::GrpcServer(LockEngine& engine, const Options& options, std::size_t listeners)
+    : connections_(Connections::Make(Within(options.connections, FirstReservedFd()), listeners,
+                                     engine.clock())) {
+  const RpcLimits& limits = options.limits;
   const CallStarter starter(engine, principals_, limits.max_message_bytes);
   lock_service_ = std::make_unique<LockServiceImpl>(starter, limits);
   admin_service_ = std::make_unique<AdminServiceImpl>(starter);
-  session_service_ = std::make_unique<SessionServiceImpl>(engine, principals_, limits);
+  session_service_ =
+      std::make_unique<SessionServiceImpl>(engine, *connections_, principals_, limits);
   health_service_ = std::make_unique<HealthServiceImpl>(std::vector<std::string>{
       v1::LockService::service_full_name(), v1::AdminService::service_full_name(),
       v1::SessionService::service_full_name()});
+  reflection_service_ = std::make_unique<ReflectionServiceImpl>(std::vector<std::string>{
+      v1::LockService::service_full_name(), v1::AdminService::service_full_name(),
+      v1::SessionService::service_full_name(), grpc::health::v1::Health::service_full_name(),
+      grpc::reflection::v1::ServerReflection::service_full_name()});
 }
 
 GrpcServer::~GrpcServer() { Shutdown(); }
@@ -91,6 +123,7 @@ absl::Status GrpcServer::Build(LockEngine& engine,
   builder.RegisterService(admin_service_.get());
   builder.RegisterService(session_service_.get());
   builder.RegisterService(health_service_.get());
+  builder.RegisterService(reflection_service_.get());
   for (std::size_t i = 0; i < LoopCount(); ++i) {
     loops_.push_back(std::make_unique<CallLoop>(builder.AddCompletionQueue(), engine));
   }
@@ -102,6 +135,10 @@ absl::Status GrpcServer::Build(LockEngine& engine,
   // A message that is too large we refuse ourselves, and in full. A limit of gRPC's would
   // spare nothing: it looks at the length when the whole message has come.
   builder.SetMaxReceiveMessageSize(std::numeric_limits<int>::max());
+  // A compressed message is refused before it is inflated: gRPC would not look at its size
+  // until all of it is in memory.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   // Clients may ask as often as they like whether the connection is alive. The server does
   // not ask: of hosts that have gone the kernel's own keepalive tells.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
@@ -118,6 +155,7 @@ absl::Status GrpcServer::Build(LockEngine& engine,
     admin_service_->ServeOn(*loop);
     session_service_->ServeOn(*loop);
     health_service_->ServeOn(*loop);
+    reflection_service_->ServeOn(*loop);
     loop->Start();
   }
   return absl::OkStatus();
@@ -127,8 +165,11 @@ absl::Status GrpcServer::Accept(std::vector<std::unique_ptr<ListeningSocket>> so
                                 const Clock& clock) {
   AcceptLoop::Options options{
       .sockets = std::move(sockets), .first_reserved_fd = FirstReservedFd(), .handler = {}};
-  options.handler = [this](const ListeningSocket& socket, FileDescriptor connection) {
-    connections_.Add(connection.get());
+  absl::flat_hash_map<int, std::size_t> listeners;  // By descriptor.
+  for (const auto& socket : options.sockets) listeners.emplace(socket->fd(), listeners.size());
+  options.look = [this] { return connections_->Look(); };
+  options.handler = [this, listeners](const ListeningSocket& socket, FileDescriptor connection) {
+    if (connections_->Add(connection.get(), listeners.at(socket.fd())) == nullptr) return;
     principals_.HandOver(socket, std::move(connection));
   };
   auto loop = AcceptLoop::Start(std::move(options), clock);
@@ -139,17 +180,30 @@ absl::Status GrpcServer::Accept(std::vector<std::unique_ptr<ListeningSocket>> so
 
 void GrpcServer::SetServing(bool serving) { health_service_->SetServing(serving); }
 
+// Returns when all calls have been answered and the answers read, but for clients that do
+// not read.
+void GrpcServer::AwaitClients() {
+  Mutex mutex;
+  CondVar never;
+  MutexLock lock(mutex);
+  for (int i = 0; i < kToRead / kBetweenLooks && connections_->Busy(); ++i) {
+    never.WaitFor(mutex, kBetweenLooks);
+  }
+}
+
 void GrpcServer::Shutdown() {
   accept_loop_.reset();
   if (server_ == nullptr) return;
   session_service_->EndUnattached();
+  health_service_->EndWatches();
+  AwaitClients();
   std::future<void> ended = std::async(std::launch::async, [this] {
     // A span of time, which gRPC takes as counted from now.
     server_->Shutdown(gpr_time_from_millis(kShutdownMilliseconds, GPR_TIMESPAN));
   });
   if (ended.wait_for(kCutAfter) != std::future_status::ready) {
     Log(LogLevel::kWarning, "closing connections whose clients do not read",
-        {{"connections", connections_.Cut()}});
+        {{"connections", connections_->CutAll()}});
   }
   ended.get();
   for (const std::unique_ptr<CallLoop>& loop : loops_) loop->Stop();

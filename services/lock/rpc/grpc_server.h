@@ -8,6 +8,7 @@
 #ifndef HOLDFAST_SERVICES_LOCK_RPC_GRPC_SERVER_H_
 #define HOLDFAST_SERVICES_LOCK_RPC_GRPC_SERVER_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "services/lock/rpc/principals.h"
 #include "services/lock/rpc/rpc_limits.h"
 #include "services/net/accept_loop.h"
+#include "services/net/connection_limits.h"
 #include "services/net/connections.h"
 #include "services/net/listen_address.h"
 
@@ -32,6 +34,7 @@ class AdminServiceImpl;
 class CallLoop;
 class HealthServiceImpl;
 class LockServiceImpl;
+class ReflectionServiceImpl;
 class SessionServiceImpl;
 
 // Thread-compatible.
@@ -40,6 +43,7 @@ class GrpcServer {
   struct Options {
     std::vector<ListenAddress> listen;
     RpcLimits limits;
+    ConnectionLimits connections{};
   };
 
   // Accepts connections when it returns. `engine` must live until Shutdown. `inherited`:
@@ -66,23 +70,28 @@ class GrpcServer {
   // waiting call has its final outcome.
   void Shutdown();
 
+  // What clients cost, and how many were cut or refused.
+  Connections::Figures figures() const { return connections_->figures(); }
+
  private:
-  GrpcServer(LockEngine& engine, const RpcLimits& limits);
+  GrpcServer(LockEngine& engine, const Options& options, std::size_t listeners);
 
   absl::Status Build(LockEngine& engine,
                      const std::vector<std::unique_ptr<ListeningSocket>>& sockets);
   absl::Status Accept(std::vector<std::unique_ptr<ListeningSocket>> sockets, const Clock& clock);
+  void AwaitClients();
 
   std::vector<std::string> addresses_;
+  std::shared_ptr<Connections> connections_;
   Principals principals_;
   std::unique_ptr<LockServiceImpl> lock_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<SessionServiceImpl> session_service_;
   std::unique_ptr<HealthServiceImpl> health_service_;
+  std::unique_ptr<ReflectionServiceImpl> reflection_service_;
   std::vector<std::unique_ptr<CallLoop>> loops_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<AcceptLoop> accept_loop_;
-  Connections connections_;  // The accept loop's own while there is one.
 };
 
 }  // namespace holdfast

@@ -105,6 +105,27 @@ TEST(GrpcServerTest, IsNotServingForAsLongAsItLoads) {
   EXPECT_TRUE(StubClient(server.address()).Get("k").ok());
 }
 
+constexpr char kReflection[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+
+TEST(GrpcServerTest, ReflectionOfTodayListsTheServicesAndKnowsWhatTheyTake) {
+  TestServer server;
+  const RawResult list = RawCall(server.NewChannel(), kReflection, "\x3a\x01*");
+  EXPECT_TRUE(list.status.ok()) << list.status.error_message();
+  ASSERT_EQ(list.messages.size(), 1u);
+  EXPECT_THAT(list.messages[0], HasSubstr(kLockService));
+  EXPECT_THAT(list.messages[0], HasSubstr("grpc.health.v1.Health"));
+  for (const std::string symbol : {"holdfast.v1.AcquireRequest", "grpc.health.v1.Health"}) {
+    const RawResult file =
+        RawCall(server.NewChannel(), kReflection,
+                "\x22" + std::string(1, static_cast<char>(symbol.size())) + symbol);
+    ASSERT_EQ(file.messages.size(), 1u) << symbol;
+    EXPECT_THAT(file.messages[0], HasSubstr(symbol.substr(symbol.rfind('.') + 1)));
+  }
+  const RawResult none = RawCall(server.NewChannel(), kReflection, "\x22\x04none");
+  ASSERT_EQ(none.messages.size(), 1u);
+  EXPECT_THAT(none.messages[0], HasSubstr("not known here"));
+}
+
 TEST(GrpcServerTest, ReflectionListsTheServices) {
   TestServer server;
   const std::string list_services = {'\x3a', '\x01', '*'};

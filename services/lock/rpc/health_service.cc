@@ -59,6 +59,9 @@ class HealthWatch final : public StreamCall<WriteServerCall, HealthCheckResponse
     CarryOut(std::move(step));
   }
 
+  // The server stops. REQUIRES: as Tell.
+  void End() { EndWith(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is stopping")); }
+
   const std::string& service() const { return service_; }
 
  private:
@@ -79,14 +82,21 @@ class HealthWatch final : public StreamCall<WriteServerCall, HealthCheckResponse
     MutexLock lock(health_.mutex_);
     health_.watches_.insert(this);
     Tell(health_.StatusOf(service_));
+    if (health_.ended_) End();
   }
 
   void OnCancel() override {
     if (place_ == nullptr) return;  // It has been finished.
+    EndWith(grpc::Status::CANCELLED);
+  }
+
+  // The first reason counts.
+  void EndWith(const grpc::Status& status) {
     Step step;
     {
       MutexLock lock(mutex_);
-      cancelled_ = true;
+      if (end_.has_value()) return;
+      end_ = status;
       step = TakeStep();
     }
     CarryOut(std::move(step));
@@ -102,12 +112,11 @@ class HealthWatch final : public StreamCall<WriteServerCall, HealthCheckResponse
 
   Step NextStep() override REQUIRES(mutex_) {
     Step step;
-    if (cancelled_) {
-      step.end = grpc::Status::CANCELLED;
-    } else if (status_ != told_) {
+    if (status_ != told_) {
       told_ = status_;
       step.message.emplace().set_status(*told_);
     }
+    step.end = end_;
     return step;
   }
 
@@ -118,7 +127,7 @@ class HealthWatch final : public StreamCall<WriteServerCall, HealthCheckResponse
 
   std::optional<HealthStatus> status_ GUARDED_BY(mutex_);
   std::optional<HealthStatus> told_ GUARDED_BY(mutex_);
-  bool cancelled_ GUARDED_BY(mutex_) = false;
+  std::optional<grpc::Status> end_ GUARDED_BY(mutex_);
 };
 
 HealthServiceImpl::HealthServiceImpl(std::vector<std::string> services)
@@ -128,6 +137,12 @@ void HealthServiceImpl::SetServing(bool serving) {
   MutexLock lock(mutex_);
   serving_ = serving;
   for (HealthWatch* watch : watches_) watch->Tell(StatusOf(watch->service()));
+}
+
+void HealthServiceImpl::EndWatches() {
+  MutexLock lock(mutex_);
+  ended_ = true;
+  for (HealthWatch* watch : watches_) watch->End();
 }
 
 HealthStatus HealthServiceImpl::StatusOf(const std::string& service) const {

@@ -30,6 +30,9 @@ class HealthServiceImpl final : public RawHealthService {
 
   void SetServing(bool serving);
 
+  // Ends all watches, and from now on each behind its first message.
+  void EndWatches();
+
   // Lets `loop` serve all methods. It must be stopped before this goes.
   void ServeOn(CallLoop& loop);
 
@@ -47,6 +50,7 @@ class HealthServiceImpl final : public RawHealthService {
   OpenStreams open_watches_{kMaxWatches};
   mutable Mutex mutex_;
   bool serving_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;
   std::set<HealthWatch*> watches_ GUARDED_BY(mutex_);
 };
 

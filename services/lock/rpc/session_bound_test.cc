@@ -1,8 +1,10 @@
 // Which ends of a stream are its client's: those that bound leases end with.
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "services/lock/rpc/testing/session_fixture.h"
@@ -10,6 +12,8 @@
 #include "tests/support/call_status.h"
 #include "tests/support/eventually.h"
 #include "tests/support/session_stream.h"
+#include "tests/support/stub_client.h"
+#include "tests/support/wait_call.h"
 
 namespace holdfast {
 namespace {
@@ -111,6 +115,30 @@ TEST_F(BoundTest, TheServerStops) {
   EXPECT_EQ(server_->engine().stats().leases, 1u);
   server_->server().Shutdown();
   EXPECT_EQ(server_->engine().stats().leases, 1u);
+}
+
+// What the server cuts it cannot tell from a client's end by what gRPC says.
+TEST_F(BoundTest, TheServerCutsTheConnection) {
+  StartServer({.connections = {.max_calls_per_connection = 2}});
+  const auto channel = TestServer::NewChannel(server_->address());
+  SessionStream session(channel, kSession);
+  session.Attach();
+  ASSERT_TRUE(session
+                  .Await(session.Acquire(
+                      {.key = "k", .lease_id = Id("a"), .expire = hours(1), .bound = true}))
+                  .has_granted());
+  session.Acknowledge();
+  session.Await(session.RenewAll());
+  StubClient same_connection(channel);
+  std::vector<std::unique_ptr<WaitCall>> waits;
+  for (int i = 0; i < 2; ++i) {
+    waits.push_back(std::make_unique<WaitCall>(same_connection,
+                                               AcquireArgs{.key = "k", .lease_id = Id("w", i)}));
+  }
+  EXPECT_EQ(session.End().code, grpc::StatusCode::UNAVAILABLE);
+  LetPass(std::chrono::milliseconds(300));
+  EXPECT_TRUE(IsHeldAfterTheEnd());
+  EXPECT_EQ(server_->server().figures().cut[static_cast<std::size_t>(CutCause::kCalls)], 1u);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "services/lock/rpc/session_reactor.h"
 
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -16,11 +17,18 @@ void SessionReactor::OnStart() {
   }
   // As the kernel names the other end of the connection: nothing that a client sends can
   // make one over TCP look like this.
-  local_ = context().peer().starts_with("unix");
+  const std::string peer = context().peer();
+  local_ = peer.starts_with("unix");
+  connection_ = shared_.connections.Find(peer);
   reader_.emplace(open_, shared_.max_message_bytes, local_, shared_.principals.Of(context()));
   opened_ = shared_.engine.clock().Read().monotonic;
   if (!shared_.stalled.Watch(*this)) return EndIfUnknown();
   StartRead(&incoming_);
+}
+
+// If the connection is not known it is over, and nobody can tell why.
+void SessionReactor::EndedByClient(const grpc::Status& status) {
+  End(status, /*by_client=*/local_ && connection_ != nullptr && !connection_->cut());
 }
 
 void SessionReactor::OnReadDone(bool ok) {

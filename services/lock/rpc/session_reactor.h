@@ -6,7 +6,8 @@
 // then it cannot ask for more either.
 //
 // Who ends it. The engine, when a newer stream has taken the session over or the server
-// stops; this class, when the client breaks the rules or does not read; or the client. In
+// stops; this class, when the client breaks the rules or does not read; the server, when it
+// cuts the connection (net/connections.h); or the client. In
 // each case the engine has the last word, and the call is finished when it has told that
 // the stream has ended. Only an end that nothing on this side has begun is reported as the
 // client's: then its bound leases end, so it must never be a mistake.
@@ -21,6 +22,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -35,20 +37,24 @@
 #include "services/lock/rpc/stalled_sessions.h"
 #include "services/lock/rpc/stream_call.h"
 #include "services/lock/rpc/worker_thread.h"
+#include "services/net/connections.h"
 
 namespace holdfast {
 
 // What all streams of sessions share. Outlives them.
 struct SessionSharing {
-  SessionSharing(LockEngine& lock_engine, const Principals& all_principals,
-                 std::size_t message_bytes, std::size_t operations)
+  SessionSharing(LockEngine& lock_engine, const Connections& all_connections,
+                 const Principals& all_principals, std::size_t message_bytes,
+                 std::size_t operations)
       : engine(lock_engine),
+        connections(all_connections),
         principals(all_principals),
         max_message_bytes(message_bytes),
         max_operations(operations),
         stalled(lock_engine.clock()) {}
 
   LockEngine& engine;
+  const Connections& connections;
   const Principals& principals;
   const std::size_t max_message_bytes;
   const std::size_t max_operations;  // Of one stream, without an answer.
@@ -116,13 +122,15 @@ class SessionReactor final : public StreamCall<BidiServerCall, SessionMessage>,
   bool HasFilled() REQUIRES(mutex_);
   void ResumeSoon();
   void End(const grpc::Status& status, bool by_client);
-  void EndedByClient(const grpc::Status& status) { End(status, /*by_client=*/local_); }
+  void EndedByClient(const grpc::Status& status);
 
   // Constant after construction, or OnStart.
   SessionSharing& shared_;
   OpenStreams& open_streams_;
   OpenStreams::Place place_;
   bool local_ = false;  // The client is at the other end of a Unix socket.
+  // The one that it came on, of a client on a Unix socket. Null: it is over already.
+  std::shared_ptr<const Connection> connection_;
   Instant opened_;
 
   OpenOperations open_;

@@ -16,10 +16,11 @@ std::uint32_t StreamsFor(std::uint32_t sessions) {
 
 }  // namespace
 
-SessionServiceImpl::SessionServiceImpl(LockEngine& engine, const Principals& principals,
-                                       const RpcLimits& limits)
+SessionServiceImpl::SessionServiceImpl(LockEngine& engine, const Connections& connections,
+                                       const Principals& principals, const RpcLimits& limits)
     : open_streams_(StreamsFor(limits.max_sessions)),
-      shared_(engine, principals, limits.max_message_bytes, limits.max_session_operations) {}
+      shared_(engine, connections, principals, limits.max_message_bytes,
+              limits.max_session_operations) {}
 
 void SessionServiceImpl::ServeOn(CallLoop& loop) {
   loop.Accept(*this, &SessionServiceImpl::RequestSession,

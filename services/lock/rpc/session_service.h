@@ -18,8 +18,9 @@ using RawSessionService = v1::SessionService::WithRawMethod_Session<v1::SessionS
 // Thread-safe.
 class SessionServiceImpl final : public RawSessionService {
  public:
-  // Both must outlive every call.
-  SessionServiceImpl(LockEngine& engine, const Principals& principals, const RpcLimits& limits);
+  // All but the limits must outlive every call.
+  SessionServiceImpl(LockEngine& engine, const Connections& connections,
+                     const Principals& principals, const RpcLimits& limits);
 
   // Lets `loop` serve all methods. It must be stopped before this goes.
   void ServeOn(CallLoop& loop);

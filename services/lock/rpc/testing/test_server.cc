@@ -18,7 +18,8 @@ TestServer::TestServer(const Options& options) : engine_(options.limits, *option
   auto server = GrpcServer::Start(
       engine_, {.listen = {*ParseListenAddress("unix:" + (folder_ / "s") + options.unix_options),
                            *ParseListenAddress("127.0.0.1:0")},
-                .limits = options.rpc_limits});
+                .limits = options.rpc_limits,
+                .connections = options.connections});
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   if (options.load) Load();

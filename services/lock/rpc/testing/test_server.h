@@ -24,6 +24,7 @@ class TestServer {
   struct Options {
     Limits limits{};
     RpcLimits rpc_limits{};
+    ConnectionLimits connections{};
     const Clock* clock = &SystemClock();
     bool load = true;            // False: call Load.
     std::string unix_options{};  // What --listen has behind the path.
