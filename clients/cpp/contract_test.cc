@@ -157,8 +157,8 @@ TEST_P(ContractTest, WhoDoesNotGetTheLockLearnsWhoHoldsItAndLeavesTheQueue) {
     EXPECT_EQ(ReasonOf(*status), reason) << *status;
     auto metadata = ErrorMetadata(*status);
     EXPECT_THAT(metadata,
-                UnorderedElementsAre(Key("owner"), Key("fencing_token"), Key("queue_length"),
-                                     Key("held_since"), Key("remaining_ms")));
+                UnorderedElementsAre(Key("owner"), Key("principal"), Key("fencing_token"),
+                                     Key("queue_length"), Key("held_since"), Key("remaining_ms")));
     EXPECT_EQ(metadata["owner"], "test");
     EXPECT_EQ(metadata["fencing_token"], std::to_string(held.fencing_token()));
     EXPECT_GT(std::stoll(metadata["remaining_ms"]), 3'000'000);

@@ -110,11 +110,12 @@ TEST(JsonTest, OneLineWithTheNamesOfTheProtos) {
   holder.mutable_remaining()->set_seconds(1);
   holder.mutable_remaining()->set_nanos(500'000'000);
   holder.mutable_held_since()->set_seconds(1'700'000'000);
-  EXPECT_EQ(ToJsonLine(lock),
-            R"({"key":"k","holders":[{"owner":"me","fencing_token":"18446744073709551615",)"
-            R"("tags":[],"remaining":"1.500s","held_since":"2023-11-14T22:13:20Z"}],)"
-            R"("queue_length":0,"waiters":[]})"
-            "\n");
+  EXPECT_EQ(
+      ToJsonLine(lock),
+      R"({"key":"k","holders":[{"owner":"me","fencing_token":"18446744073709551615",)"
+      R"("tags":[],"remaining":"1.500s","held_since":"2023-11-14T22:13:20Z","principal":""}],)"
+      R"("queue_length":0,"waiters":[]})"
+      "\n");
 }
 
 TEST(JsonTest, EscapesWhatWouldBreakTheLineOrDriveATerminal) {

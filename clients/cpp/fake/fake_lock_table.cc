@@ -301,6 +301,7 @@ absl::Status FakeLockTable::HeldError(const Lock& lock, StatusCode code, ErrorRe
       {"queue_length", std::to_string(lock.queue.size())}};
   if (lock.lease.has_value()) {
     metadata["owner"] = lock.lease->request.owner;
+    metadata["principal"] = "anonymous";  // It has no connections, and so knows nobody.
     metadata["fencing_token"] = std::to_string(lock.lease->token);
     // Its clock on the wall shows 1970.
     metadata["held_since"] = absl::FormatTime(
