@@ -62,6 +62,8 @@ struct AcquireCalled {
   std::optional<Duration> expire;
   // Zero: tries once. Absent: waits for as long as the call is open.
   std::optional<Duration> timeout;
+  // However it is renewed, the lease may lapse this long after its grant. Absent: never.
+  std::optional<Duration> max_hold{};
 };
 
 struct RenewCalled {

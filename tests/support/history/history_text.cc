@@ -45,6 +45,7 @@ void VisitFields(AcquireCalled& what, F field) {
   field("lease_id", what.lease_id);
   field("expire", what.expire);
   field("timeout", what.timeout);
+  field("max_hold", what.max_hold);
 }
 template <typename F>
 void VisitFields(RenewCalled& what, F field) {

@@ -46,6 +46,7 @@ TEST(HistoryText, EveryKindOfEventComesBackAsItWas) {
   const std::vector<What> all = {
       AcquireCalled{.key = "k%=# ", .lease_id = "a", .expire = 1s, .timeout = 0s},
       AcquireCalled{.key = "", .lease_id = "a"},
+      AcquireCalled{.key = "k", .lease_id = "a", .max_hold = 3s},
       RenewCalled{.key = "k", .lease_id = "a", .expire = kForever},
       RenewCalled{.key = "k", .lease_id = "a"},
       ReleaseCalled{.key = "k", .lease_id = "a"},

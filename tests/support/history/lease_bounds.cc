@@ -139,6 +139,18 @@ class Forces {
   absl::flat_hash_map<std::pair<std::size_t, std::uint64_t>, std::size_t> named_;
 };
 
+// The max_hold that the lease was requested with. A request that asks for another one than
+// the first is refused.
+Duration LongestHold(const Digest& digest, const LeaseDigest& lease) {
+  Duration longest = Duration::max();
+  for (const std::size_t index : lease.operations) {
+    const auto* acquire = digest.As<AcquireCalled>(digest.operations()[index].called);
+    if (acquire == nullptr || !acquire->max_hold.has_value()) continue;
+    longest = std::min(longest, AtLeast(digest, *acquire->max_hold));
+  }
+  return longest;
+}
+
 std::size_t FirstRelease(const Digest& digest, const LeaseDigest& lease) {
   for (const std::size_t index : lease.operations) {
     const Operation& operation = digest.operations()[index];
@@ -164,6 +176,7 @@ Lapse LapseOf(const Digest& digest, const LeaseDigest& lease, Time granted_from,
     if (from > lapse.from) lapse = {.from = from, .because = because};
   };
   Duration least = Duration::max();
+  const Duration longest = LongestHold(digest, lease);
   for (const std::size_t index : lease.operations) {
     const Operation& operation = digest.operations()[index];
     if (operation.called > before) break;
@@ -179,8 +192,9 @@ Lapse LapseOf(const Digest& digest, const LeaseDigest& lease, Time granted_from,
     // An acquire that is sent again is told of its lease, and extends nothing.
     const bool extends = digest.As<Renewed>(operation.end) != nullptr;
     const Time began = extends ? std::max(granted_from, digest.at(operation.called)) : granted_from;
-    not_before(After(began, expire), operation.called);
+    not_before(std::min(After(began, expire), After(granted_from, longest)), operation.called);
   }
+  least = std::min(least, longest);
   // If it cannot have lapsed before the server stopped, it has its full expire again.
   const std::vector<std::size_t>& ends = digest.life_ends();
   for (auto end = std::upper_bound(ends.begin(), ends.end(), lease.told);

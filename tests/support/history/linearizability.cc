@@ -190,6 +190,8 @@ class Search {
     add(now.event);
     add(state.token);
     add(state.expire.count());
+    add(state.max_hold.count());
+    add(state.granted.count());
     add(state.began.count());
     add(state.promised.count());
     add(state.lapses_from.count());

@@ -90,6 +90,25 @@ TEST(Linearizability, ARenewalNeverBringsTheEndForward) {
   EXPECT_EQ(found(4s, true, 7s), "");
 }
 
+TEST(Linearizability, AMaxHoldEndsALeaseHoweverItIsRenewed) {
+  const auto found = [](bool restarted, Time asks) {
+    Story story;
+    const Call a = story.Acquires(0s, 1, "a", {.expire = 10s, .max_hold = 12s});
+    story.Granted(1s, a, 5);
+    const Call renewal = story.Renews(9s, 1, "a");
+    story.Renewed(9s, renewal, 5, 12s);
+    story.ServerStops(10s);
+    story.ServerStarts(10s, !restarted);
+    const Call late = story.Renews(asks, 1, "a");
+    story.Refused(asks, late, Reason::kLeaseExpired);
+    return Misfits(story);
+  };
+  EXPECT_EQ(found(false, 11'900ms), "linearizable(6,7)");
+  EXPECT_EQ(found(false, 13s), "");
+  EXPECT_EQ(found(true, 19'900ms), "linearizable(6,7)");  // The expire, and the max_hold, anew.
+  EXPECT_EQ(found(true, 20s), "");
+}
+
 TEST(Linearizability, AShorterRenewalMayOrMayNotSetTheExpireOfTheNext) {
   const auto found = [](Time asks) {
     Story story;

@@ -42,6 +42,8 @@ void End(LockState& state, std::size_t lease, Phase phase) {
   if (state.holder == lease) {
     state.holder.reset();
     state.expire = {};
+    state.max_hold = Duration::max();
+    state.granted = {};
     state.began = {};
     state.promised = {};
     state.lapses_from = {};
@@ -117,9 +119,15 @@ Duration LockSpec::Shortest(Duration expire) const {
 
 // Every restart of the server before then begins the expire anew.
 Time LockSpec::LapsesFrom(const LockState& state, Time restarts_until) const {
-  if (state.expire == Duration::max()) return kForever;
-  const Duration lasts = Shortest(state.expire);
-  Time from = std::max(state.promised, state.began + lasts);
+  const Duration least = std::min(state.expire, state.max_hold);
+  if (least == Duration::max()) return kForever;
+  const Duration lasts = Shortest(least);
+  Time from = state.expire == Duration::max()
+                  ? kForever
+                  : std::max(state.promised, state.began + Shortest(state.expire));
+  if (state.max_hold != Duration::max()) {
+    from = std::min(from, state.granted + Shortest(state.max_hold));
+  }
   for (auto restart = std::lower_bound(restarts_.begin(), restarts_.end(), state.began);
        restart != restarts_.end() && *restart < std::min(from, restarts_until); ++restart) {
     from = std::max(from, *restart + lasts);
@@ -177,6 +185,8 @@ std::vector<LockState> LockSpec::AfterAcquire(const LockState& state, const Requ
     granted.token_guessed = token == 0;
     granted.holder = request.lease;
     granted.leases[request.lease] = Phase::kHeld;
+    granted.max_hold = acquire.max_hold.value_or(Duration::max());
+    granted.granted = now;
     Begin(granted, acquire.expire.value_or(Duration::max()), now);
     after.push_back(std::move(granted));
   } else if (!waits) {

@@ -26,6 +26,9 @@
 // A Renew never brings the end of a lease forward: with a shorter expire than the present
 // one it begins that one, if it ends later, or else changes nothing.
 //
+// A lease that was requested with a max_hold may lapse that long after its grant, whatever
+// was promised.
+//
 // By itself a lock takes two steps. A lease lapses, but no sooner than its expire after
 // it was granted or renewed, or after the server was started anew, nor than any renewal
 // of it has been answered to last. And a lease whose caller has gone away before it was told
@@ -63,6 +66,8 @@ struct LockState {
   // Of the holder's lease. It has begun its expire at `began`, and has been promised to
   // last until `promised`; so it lapses from `lapses_from` on.
   Duration expire{};
+  Duration max_hold = Duration::max();
+  Time granted{};
   Time began{};
   Time promised{};
   Time lapses_from{};

@@ -21,7 +21,8 @@ Story::Call Story::Acquires(Time at, std::uint32_t client, const std::string& le
                AcquireCalled{.key = options.key,
                              .lease_id = lease,
                              .expire = options.expire,
-                             .timeout = options.timeout},
+                             .timeout = options.timeout,
+                             .max_hold = options.max_hold},
                options.expire);
 }
 

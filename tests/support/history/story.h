@@ -30,6 +30,7 @@ struct AcquireOptions {
   std::optional<Duration> expire = std::nullopt;
   std::optional<Duration> timeout = Duration::zero();  // Absent: waits.
   std::string key = "k";
+  std::optional<Duration> max_hold = std::nullopt;
 };
 
 class Story {
