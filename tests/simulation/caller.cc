@@ -42,6 +42,8 @@ struct DescribeCall {
   }
 };
 
+}  // namespace
+
 Reason ReasonOf(Refusal refusal) {
   switch (refusal) {
     case Refusal::kLockHeld:
@@ -96,8 +98,6 @@ history::What DescribeEnd(const Outcome& outcome, Time now) {
   }
   return history::Released{};
 }
-
-}  // namespace
 
 class Caller::OpenOperation final : public Operation,
                                     public std::enable_shared_from_this<OpenOperation> {

@@ -45,6 +45,10 @@ class Operation {
   virtual void Cancel() = 0;
 };
 
+// How the history names a refusal, and an answer at this moment.
+history::Reason ReasonOf(Refusal refusal);
+history::What DescribeEnd(const Outcome& outcome, Time now);
+
 class Caller {
  public:
   // These outlive it, and it outlives its operations.

@@ -32,6 +32,7 @@ struct ClientPlan {
   unsigned overtakes_permille = 50;    // Releases that are sent right behind the acquire.
   unsigned duplicates_permille = 100;  // Acquires that are sent again when all is over.
   unsigned impatient_permille = 100;   // Waiters who leave before their timeout.
+  unsigned max_hold_permille = 0;      // Leases that end whatever their renewals.
 };
 
 // All of these outlive the client.

@@ -62,13 +62,14 @@ std::size_t Network::Remember(std::vector<std::weak_ptr<OpenCall>>& calls,
 
 // A call and its caller hold one another; that has to end somewhere.
 Network::~Network() {
+  ForgetStreams(nullptr);
   for (const std::weak_ptr<OpenCall>& known : calls_) {
     if (const std::shared_ptr<OpenCall> call = known.lock()) call->events = {};
   }
 }
 
-std::size_t Network::AddChannel(Process& process) {
-  channels_.push_back({.process = &process});
+std::size_t Network::AddChannel(Process& process, bool local) {
+  channels_.push_back({.process = &process, .local = local});
   return channels_.size() - 1;
 }
 
@@ -172,7 +173,9 @@ void Network::ServerNoticesGone(OpenCall& call) {
   }
 }
 
-void Network::Cut(std::size_t index) {
+void Network::Cut(std::size_t index) { Break(index, /*by_client=*/!channels_[index].local); }
+
+void Network::Break(std::size_t index, bool by_client) {
   Channel& channel = channels_[index];
   ++channel.connection;
   channel.stalled_until = Time::zero();
@@ -181,9 +184,9 @@ void Network::Cut(std::size_t index) {
     const std::shared_ptr<OpenCall> call = known.lock();
     if (call == nullptr) continue;
     TellBroken(call);
-    TellServerGone(
-        call, world_.timeline.now() + world_.chance.Between(microseconds(50), plan_.latest_notice));
+    TellServerGone(call, world_.timeline.now() + NoticeAfter(plan_.latest_notice));
   }
+  BreakStreams(index, by_client);
 }
 
 void Network::Stall(std::size_t channel, Duration span) {
@@ -224,12 +227,18 @@ void Network::ClientDied(const Process& process) {
     call->caller_gone = true;
     call->events = {};
   }
+  ForgetStreams(&process);
   for (std::size_t i = 0; i < channels_.size(); ++i) {
-    if (channels_[i].process == &process) Cut(i);
+    if (channels_[i].process == &process) Break(i, /*by_client=*/true);
   }
 }
 
 Duration Network::Delay() { return world_.chance.Skewed(microseconds(50), plan_.longest_delay); }
+
+Duration Network::NoticeAfter(Duration latest) {
+  return world_.chance.Permille(500) ? world_.chance.Skewed(microseconds(50), latest)
+                                     : world_.chance.Between(microseconds(50), latest);
+}
 
 Time Network::ArrivalAtServer(Channel& channel) {
   const Time when = std::max(world_.timeline.now() + Delay(), channel.stalled_until);

@@ -32,7 +32,7 @@ struct NetworkPlan {
   unsigned lost_answers_permille = 0;
   unsigned repeated_requests_permille = 0;
   Duration latest_repeat = std::chrono::seconds(20);
-  // How long after a cut the server may take to notice.
+  // How long after a cut the server may take to notice; mostly it does much sooner.
   Duration latest_notice = std::chrono::seconds(3);
 };
 
@@ -52,6 +52,30 @@ class Call {
   virtual void Cancel() = 0;
 };
 
+// The stream of a session as its client sees it. Dropping it changes nothing.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  virtual void Send(std::vector<StreamOperation> operations) = 0;
+
+  // Whether its connection is still there. (A client cannot know that.)
+  virtual bool connected() const = 0;
+
+  // The client ends it, and hears of it no more.
+  virtual void Close() = 0;
+
+  // The client hears of it no more; the server is not told.
+  virtual void Abandon() = 0;
+};
+
+struct StreamEvents {
+  std::function<void(const std::vector<StreamOutcome>&)> on_outcomes;
+  std::function<void(Refusal)> on_ended;
+  // The connection broke. Nothing comes after it.
+  std::function<void()> on_broken;
+};
+
 class Network {
  public:
   // All of these outlive it.
@@ -67,11 +91,18 @@ class Network {
   Network& operator=(const Network&) = delete;
 
   // A new channel of the client that runs in `process`, which outlives the network.
-  std::size_t AddChannel(Process& process);
+  // `local`: over a Unix socket, which only its two ends can break.
+  std::size_t AddChannel(Process& process, bool local = false);
 
   std::shared_ptr<Call> Send(std::size_t channel, CommandBody body, CallEvents events);
 
-  // Cuts the channel's connection; the next call opens another.
+  std::shared_ptr<Stream> OpenStream(std::size_t channel, AttachCommand attach,
+                                     std::uint64_t operation, StreamEvents events);
+
+  const Server& server() const { return world_.server; }
+
+  // Cuts the channel's connection; the next call opens another. If it is local, the server
+  // has done it.
   void Cut(std::size_t channel);
 
   // Nothing gets through for a while, and then all of it does.
@@ -93,9 +124,11 @@ class Network {
 
  private:
   class OpenCall;
+  class OpenStreamCall;
 
   struct Channel {
     Process* process = nullptr;
+    bool local = false;
     std::uint64_t connection = 1;  // Counts them.
     Time stalled_until{};
     Time last_to_server{};
@@ -104,13 +137,19 @@ class Network {
     Time server_reads_at{};
     std::vector<Action> unread;
     std::vector<std::weak_ptr<OpenCall>> calls;
+    std::vector<std::weak_ptr<OpenStreamCall>> streams;
   };
+
+  void Break(std::size_t channel, bool by_client);
+  void BreakStreams(std::size_t channel, bool by_client);
+  void ForgetStreams(const Process* process);
 
   static std::size_t Remember(std::vector<std::weak_ptr<OpenCall>>& calls,
                               const std::shared_ptr<OpenCall>& call);
   Time ArrivalAtServer(Channel& channel);
   Time ArrivalAtClient(Channel& channel);
   Duration Delay();
+  Duration NoticeAfter(Duration latest);
   void Arrive(std::size_t channel, Action action);
   void ToServer(const std::shared_ptr<OpenCall>& call, const CommandBody& body);
   bool ToClient(const std::shared_ptr<OpenCall>& call, const Outcome& outcome);
@@ -124,6 +163,7 @@ class Network {
   NetworkPlan plan_;
   std::vector<Channel> channels_;
   std::vector<std::weak_ptr<OpenCall>> calls_;  // All that may still be open.
+  std::vector<std::weak_ptr<OpenStreamCall>> streams_;
   std::size_t calls_to_tidy_ = 1'000;
 };
 

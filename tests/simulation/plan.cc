@@ -29,13 +29,21 @@ Plan DrawPlan(Chance& chance) {
   Plan plan;
   plan.raw_clients = static_cast<int>(1 + chance.Below(5));
   plan.library_clients = static_cast<int>(chance.Below(3));
+  plan.faults_until = chance.Between(seconds(5), seconds(25));
+  // In half of the runs, in place of others: a session is worth several clients.
+  if (chance.Permille(500)) {
+    plan.session_clients = static_cast<int>(1 + chance.Below(2));
+    plan.raw_clients = std::min(plan.raw_clients, 2);
+    plan.library_clients = std::min(plan.library_clients, 1);
+    plan.faults_until = std::min<Duration>(plan.faults_until, seconds(18));
+  }
   plan.clock_skew_ppm = chance.Permille(500) ? kLargestSkew : 0;
   plan.forces = chance.Permille(150);
-  plan.faults_until = chance.Between(seconds(5), seconds(25));
 
   plan.server.limits.reattach_window = chance.Permille(300) ? seconds(5) : milliseconds(500);
   plan.server.slow_commits_permille = MaybeUpTo(chance, chance.Permille(300) ? 500 : 50);
   plan.server.slowest_commit = milliseconds(800);
+  plan.server.slow_writes_permille = MaybeUpTo(chance, 300);
 
   plan.network.longest_delay = chance.Permille(300) ? milliseconds(200) : milliseconds(5);
   plan.network.lost_requests_permille = MaybeUpTo(chance, 50);
@@ -52,10 +60,11 @@ Plan DrawPlan(Chance& chance) {
   plan.client.forgets_permille = MaybeUpTo(chance, 200);
   plan.client.duplicates_permille = MaybeUpTo(chance, 300);
   plan.client.impatient_permille = MaybeUpTo(chance, 300);
+  plan.client.max_hold_permille = MaybeUpTo(chance, 400);
 
   // In some runs everybody wants the same lock and waits for it.
   if (chance.Permille(300)) {
-    plan.raw_clients += 4;
+    plan.raw_clients += plan.session_clients > 0 ? 2 : 4;
     plan.client.keys.resize(1);
     plan.client.tries_permille = 20;
     plan.client.longest_idle = milliseconds(300);
@@ -64,6 +73,7 @@ Plan DrawPlan(Chance& chance) {
   // Some runs are so short that every order of their calls can be tried.
   if (chance.Permille(100)) {
     plan.raw_clients = std::min(plan.raw_clients, 3);
+    plan.session_clients = std::min(plan.session_clients, 1);
     plan.faults_until = chance.Between(milliseconds(100), milliseconds(1'500));
     plan.calm = {};
     plan.client.longest_hold = milliseconds(100);

@@ -36,6 +36,7 @@ struct FaultPlan {
 struct Plan {
   int raw_clients = 0;
   int library_clients = 0;
+  int session_clients = 0;
   int clock_skew_ppm = 0;  // Clocks are off by up to this, either way.
   bool forces = false;     // An administrator takes locks from their holders.
   Duration faults_until{};

@@ -29,6 +29,10 @@ constexpr Duration kLongestTimeout = seconds(15);
 constexpr unsigned kWithoutTimeoutPermille = 100;
 constexpr unsigned kOtherRenewalsPermille = 300;
 
+// Those renew so often for the last time, with a short expire, and count on what they
+// were promised before.
+constexpr unsigned kLastRenewalPermille = 200;
+
 std::string LeaseId(std::uint32_t client, std::uint64_t episode) {
   return "lease-" + std::to_string(client) + "-" + std::to_string(episode);
 }
@@ -103,6 +107,7 @@ void RawClient::BeginEpisode() {
   overstays_ = spec_.expire.has_value() && chance.Permille(plan_.overstays_permille);
   renews_ = !overstays_ && chance.Permille(plan_.renews_permille);
   renews_otherwise_ = chance.Permille(kOtherRenewalsPermille);
+  renews_no_more_ = false;
   SendAcquire();
   if (chance.Permille(plan_.overtakes_permille)) {
     SendRelease();
@@ -207,7 +212,9 @@ void RawClient::SendRenew() {
   std::optional<Duration> expire;
   if (renews_otherwise_) {
     const Duration first = spec_.expire.value_or(seconds(5));
-    expire = world_.chance.Between(first / 2, 3 * first);
+    renews_no_more_ = world_.chance.Permille(kLastRenewalPermille);
+    expire = renews_no_more_ ? world_.chance.Between(first / 8, first / 2)
+                             : world_.chance.Between(first / 2, 3 * first);
   }
   caller_->Call(AnyChannel(),
                 RenewCommand{.key = spec_.key, .lease_id = spec_.lease_id, .expire = expire},
@@ -223,7 +230,7 @@ void RawClient::OnRenewEnded(const Ending& ending, Duration sent) {
     }
     if (process_.LocalNow() >= deadline_) return;  // Too late: it is lost in a moment.
     Count(renewed->lease, sent, ending.event);
-    ScheduleRenewal();
+    if (!renews_no_more_) ScheduleRenewal();
   } else if (const auto* refused = ending.As<Refused>();
              refused != nullptr && !Unavailable(*refused)) {
     OnLost();

@@ -75,6 +75,7 @@ class RawClient final : public Client {
   Duration timeout_{};
   bool renews_ = false;
   bool renews_otherwise_ = false;  // Each time with another expire.
+  bool renews_no_more_ = false;    // The renewal that is under way is the last one.
   bool unanswered_ = false;        // A call with the lease_id of this episode was.
   bool overstays_ = false;
   std::shared_ptr<Operation> operation_;

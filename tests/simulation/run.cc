@@ -20,6 +20,7 @@
 #include "tests/simulation/raw_client.h"
 #include "tests/simulation/recorder.h"
 #include "tests/simulation/server.h"
+#include "tests/simulation/session_client.h"
 #include "tests/simulation/timeline.h"
 #include "tests/support/history/checker.h"
 #include "tests/support/history/linearizability.h"
@@ -104,6 +105,9 @@ Simulation::Simulation(std::uint64_t seed)
   }
   for (int i = 0; i < plan_.library_clients; ++i) {
     clients_.push_back(std::make_unique<LibraryClient>(world, plan_.client, DrawSkew()));
+  }
+  for (int i = 0; i < plan_.session_clients; ++i) {
+    clients_.push_back(std::make_unique<SessionClient>(world, plan_.client, DrawSkew()));
   }
   administrator_ = std::make_unique<Administrator>(world, plan_.client.keys);
 }
@@ -227,7 +231,7 @@ history::Rules Simulation::RulesOfThisRun(Time faults_ended) const {
   history::Rules rules;
   // A stall holds up both ways, and a server notices a cut as late as that.
   rules.network = Faults::kLongestStall + 2 * plan_.network.longest_delay +
-                  plan_.server.slowest_commit + milliseconds(50);
+                  plan_.server.slowest_commit + plan_.server.slowest_write + milliseconds(50);
   rules.liveness_from = faults_ended + kCalmingDown;
   rules.requests_may_repeat = plan_.network.repeated_requests_permille > 0;
   return rules;

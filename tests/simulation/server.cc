@@ -18,9 +18,6 @@ using std::chrono::milliseconds;
 // Loading takes up to this long.
 constexpr Duration kLongestLoad = milliseconds(300);
 
-// How much longer than the re-attach window a grant may stay that did not arrive.
-constexpr Duration kTakingBack = milliseconds(1'500);
-
 // Makes numbers that jump of numbers that rise.
 constexpr std::uint64_t kScatter = 0x9e3779b97f4a7c15;
 
@@ -95,6 +92,7 @@ void Server::Crash() {
   store_ = nullptr;
   mailbox_.clear();
   replies_.clear();
+  streams_.clear();
   deliveries_.clear();
   tokens_.clear();
   in_turn_ = false;
@@ -140,6 +138,14 @@ CallId Server::Receive(CommandBody body, Reply reply) {
     reply(Refused{.reason = Refusal::kLimitExceeded, .name = "max_pending_commands"});
     return call;
   }
+  AddWhatTheServerKnows(body);
+  replies_.emplace(call, std::move(reply));
+  Put(call, std::move(body));
+  return call;
+}
+
+// When the request came, and from whom.
+void Server::AddWhatTheServerKnows(CommandBody& body) const {
   const Instant received = ReadClock().monotonic;
   std::visit(
       [received](auto& command) {
@@ -149,9 +155,6 @@ CallId Server::Receive(CommandBody body, Reply reply) {
         }
       },
       body);
-  replies_.emplace(call, std::move(reply));
-  Put(call, std::move(body));
-  return call;
 }
 
 void Server::CallGone(CallId call) {
@@ -164,10 +167,21 @@ void Server::Undelivered(const std::string& lease_id) {
   if (GrantedInVain(lease_id)) ExpectTakenBack(lease_id);
 }
 
+// By then, what a timer ends that is set now and for that long has ended: if it comes due
+// while nothing is held against clients, because the server was stopped before, and while a
+// commit is under way.
+Duration Server::EndsWithin(Duration span) const {
+  constexpr Duration kNotHeldAgainst =
+      StallGuard::kGrace + StallGuard::kHeartbeat + StallGuard::kLate;
+  const Duration commit =
+      plan_.slow_commits_permille > 0 ? plan_.slowest_commit : plan_.longest_commit;
+  return span + kNotHeldAgainst + 3 * commit + milliseconds(100);
+}
+
 // A grant that nobody received is taken back when the re-attach window is over. (A pause, after
 // which nothing is held against clients for a while, puts that off.)
 void Server::ExpectTakenBack(const std::string& lease_id) {
-  process_.After(plan_.limits.reattach_window + kTakingBack,
+  process_.After(EndsWithin(plan_.limits.reattach_window),
                  [this, lease_id, stops = process_.stops()] {
                    if (!GrantedInVain(lease_id) || !world_.disk.Holds(lease_id)) return;
                    if (process_.stops() != stops) {
@@ -192,8 +206,9 @@ Now Server::ReadClock() const {
   return {.monotonic = Instant(local), .wall = WallTime{static_cast<std::int64_t>(anything)}};
 }
 
-void Server::Put(CallId call, CommandBody body) {
-  mailbox_.push_back({.call = call, .body = std::move(body)});
+void Server::Put(CallId call, CommandBody body, CallId stream, std::uint64_t operation) {
+  mailbox_.push_back(
+      {.call = call, .body = std::move(body), .stream = stream, .operation = operation});
   if (!in_turn_) ScheduleTurn();
 }
 
@@ -227,6 +242,7 @@ void Server::FinishTurn(const std::vector<Delivery>& deliveries) {
   const std::vector<std::string> granted = world_.disk.UnsyncedGrants();
   world_.disk.Sync();
   for (const Delivery& delivery : deliveries) Deliver(delivery);
+  FlushStreams();
   for (const std::string& lease_id : granted) {
     if (GrantedInVain(lease_id)) ExpectTakenBack(lease_id);
   }
@@ -244,13 +260,20 @@ void Server::Deliver(const Delivery& delivery) {
     drained_ = true;
     return;
   }
+  if (!TellsPrincipals(delivery.outcome)) {
+    world_.recorder.Fail("the engine told a principal that is not the owner's");
+  }
+  if (const auto* granted = std::get_if<Granted>(&delivery.outcome)) {
+    ExpectHoldsEnd(granted->lease);
+  }
+  if (delivery.stream != CallId{}) {
+    DeliverToStream(delivery);
+    return;
+  }
   const auto found = replies_.find(delivery.call);
   if (found == replies_.end()) {
     world_.recorder.Fail("the engine told a call more after its final outcome");
     return;
-  }
-  if (!TellsPrincipals(delivery.outcome)) {
-    world_.recorder.Fail("the engine told a principal that is not the owner's");
   }
   const bool sent = found->second(delivery.outcome);
   if (IsFinal(delivery.outcome)) replies_.erase(found);
@@ -263,7 +286,7 @@ void Server::Deliver(const Delivery& delivery) {
 }
 
 Duration Server::CommitTime() {
-  const bool slow = slow_commits_ && world_.chance.Permille(plan_.slow_commits_permille);
+  const bool slow = slow_ && world_.chance.Permille(plan_.slow_commits_permille);
   return world_.chance.Skewed(microseconds(100),
                               slow ? plan_.slowest_commit : plan_.longest_commit);
 }

@@ -37,11 +37,30 @@ struct ServerPlan {
   // Some commits take up to this long: a disk that is busy with something else.
   unsigned slow_commits_permille = 0;
   Duration slowest_commit = std::chrono::milliseconds(2);
+  // Some messages of a stream take up to this long to be written: their client reads slowly.
+  // What the stream is told meanwhile goes out with the next.
+  unsigned slow_writes_permille = 0;
+  Duration slowest_write = std::chrono::seconds(1);
 };
 
 // Whoever waits for the outcomes of a call, on the server's side of the network.
 // Returns whether the outcome could be sent.
 using Reply = std::function<bool(const Outcome&)>;
+
+// Of a stream, what the client sends and what it is told.
+struct StreamOperation {
+  std::uint64_t id = 0;
+  CommandBody body;
+};
+struct StreamOutcome {
+  std::uint64_t operation = 0;
+  std::uint64_t number = 0;
+  Outcome outcome;
+};
+struct StreamReplies {
+  std::function<void(const std::vector<StreamOutcome>&)> on_outcomes;  // Of one message.
+  std::function<void(Refusal)> on_ended;                               // Last.
+};
 
 class Server {
  public:
@@ -78,17 +97,25 @@ class Server {
   // One life of the process. Calls of another life are unknown.
   std::uint64_t life() const { return life_; }
 
+  // How often it was paused.
+  std::uint64_t stops() const { return process_.stops(); }
+
   // A request has come in. REQUIRES: serving() or draining.
   CallId Receive(CommandBody body, Reply reply);
 
   // The connection of a call of this life has closed, or its caller has cancelled.
   void CallGone(CallId call);
 
+  // The same for the stream of a session.
+  CallId OpenStream(AttachCommand attach, std::uint64_t operation, StreamReplies replies);
+  void Operate(CallId stream, std::vector<StreamOperation> operations);
+  void EndStream(CallId stream, bool by_client);
+
   // A grant that was sent turns out not to have arrived.
   void Undelivered(const std::string& lease_id);
 
-  // The disk is quick from now on.
-  void Heal() { slow_commits_ = false; }
+  // The disk and those who read are quick from now on.
+  void Heal() { slow_ = false; }
 
   TableStats stats() const { return runner_->table().stats(); }
 
@@ -99,16 +126,31 @@ class Server {
  private:
   enum class State { kDown, kLoading, kServing, kDraining };
 
+  // Of a session, on the server's side.
+  struct Stream {
+    StreamReplies replies;
+    std::vector<StreamOutcome> outcomes;  // Not sent yet.
+    std::uint64_t sent_through = 0;       // The number of the last one that was sent.
+    bool writing = false;
+    bool ending = false;  // By the network; the engine does not know yet.
+  };
+
   Now ReadClock() const;
   void RecordStop();
+  void AddWhatTheServerKnows(CommandBody& body) const;
   void Load();
-  void Put(CallId call, CommandBody body);
+  void Put(CallId call, CommandBody body, CallId stream = {}, std::uint64_t operation = 0);
   void Beat();
   void ScheduleTurn();
   void Turn();
   void FinishTurn(const std::vector<Delivery>& deliveries);
   void Deliver(const Delivery& delivery);
+  void DeliverToStream(const Delivery& delivery);
+  void FlushStreams();
+  void Write(CallId id, Stream& stream);
+  void ExpectHoldsEnd(const LeaseView& lease);
   Duration CommitTime();
+  Duration EndsWithin(Duration span) const;
   void ExpectTakenBack(const std::string& lease_id);
 
   const World world_;
@@ -124,9 +166,10 @@ class Server {
   std::unique_ptr<TurnRunner> runner_;
   std::vector<Command> mailbox_;
   std::map<CallId, Reply> replies_;
+  std::map<CallId, Stream> streams_;
   bool in_turn_ = false;
   bool drained_ = false;
-  bool slow_commits_ = true;
+  bool slow_ = true;
   std::set<std::string> restored_;               // Lease ids that were held before this life.
   std::map<std::string, int> deliveries_;        // Of grants, less those that came to nothing.
   std::map<std::string, std::uint64_t> tokens_;  // Of the last grant to each lease_id.

@@ -110,6 +110,21 @@ FAULTS = [
         "false",
     ),
     _raw(
+        "store a shorter expire while a longer promise runs",
+        _ENGINE + "lock_table.cc",
+        "const Duration expire = asked.value_or(*present);",
+        "const Duration expire = asked.value_or(*present);"
+        " if (ON && now.monotonic + expire < lease.Began() + *present) {"
+        " LeaseRecord stored = lease.record; stored.ChangeExpire(expire);"
+        " effects.changes.push_back(PutLease{std::move(stored)}); }",
+    ),
+    _raw(
+        "forget max_hold when renewed",
+        _ENGINE + "lock_state.cc",
+        "if (spec.max_hold.has_value()) {",
+        "if (spec.max_hold.has_value() && !(ON && Began() > granted)) {",
+    ),
+    _raw(
         "let leases lapse three seconds late",
         _ENGINE + "lock_table.cc",
         "lease.lapse = silence_timers_.Set(",
@@ -227,14 +242,29 @@ FAULTS = [
             ),
         ],
     ),
+    _value(
+        "take back a grant that was sent",
+        _ENGINE + "lock_table_sessions.cc",
+        "told.number > sent_through",
+        "true",
+    ),
+    _raw(
+        "keep a grant that was not sent",
+        _ENGINE + "lock_table_sessions.cc",
+        "NotDelivered(**lease, now);",
+        "if (!ON) NotDelivered(**lease, now);",
+    ),
     # --- Ids that have ended ---
     _raw(
         "grant an id that has ended",
         _ENGINE + "lock_table.cc",
         "} else if (id.ended.has_value()) {\n"
         "    effects.Tell(caller, Refused{.reason = Refusal::kLeaseEnded",
-        "} else if (id.ended.has_value() && ![&] { while (ON && ids_.ended() > 0)"
-        " ids_.Prune(Instant::max(), effects.changes); return ON; }()) {\n"
+        # All that are not waiting to be acknowledged are forgotten.
+        "} else if (id.ended.has_value() && ![&] {"
+        " for (std::size_t left = SIZE_MAX; ON && ids_.ended() < left;) {"
+        " left = ids_.ended(); ids_.Prune(Instant::max(), effects.changes); }"
+        " return ON && ids_.Find(command.spec.lease_id).unknown(); }()) {\n"
         "    effects.Tell(caller, Refused{.reason = Refusal::kLeaseEnded",
     ),
     _skip(
@@ -271,6 +301,77 @@ FAULTS = [
         _ENGINE + "lock_table_restore.cc",
         "owned->record = std::move(record);\n",
         "owned->record = std::move(record);\n  if (ON) owned->record.principal = Principal();\n",
+    ),
+    # --- Sessions ---
+    _value(
+        "let a stream that comes late take the session over",
+        _ENGINE + "lock_table_sessions.cc",
+        "command.stream_number <= session->stream_number",
+        "false",
+    ),
+    _value(
+        "keep what a new stream does not list",
+        _ENGINE + "lock_table_sessions.cc",
+        "!session.unlisted.empty()",
+        "false",
+    ),
+    _raw(
+        "end what may be on a page to come",
+        _ENGINE + "lock_table_sessions.cc",
+        "if (more) return;",
+        "if (ON && !session.unlisted.empty()) {"
+        " session.listing = false; unlisted_.push_back(session.ordinal); }"
+        " if (more) return;",
+    ),
+    _value(
+        "let leases lapse although the session was renewed",
+        _ENGINE + "lock_table_timers.cc",
+        "lapses > now.monotonic",
+        "false",
+    ),
+    _skip(
+        "forget the renewal of a session when a lease leaves it",
+        _ENGINE + "lock_table_sessions.cc",
+        "lease.began = lease.Began();",
+    ),
+    _value(
+        "forget an acknowledged id although it was used elsewhere",
+        _ENGINE + "lock_table_sessions.cc",
+        "(*ended)->session == session.ordinal",
+        "true",
+    ),
+    _raw(
+        "forget an id before its end is acknowledged",
+        _ENGINE + "lock_table_sessions.cc",
+        "session.told.push_back({.number = session.outcomes + 1, .what = ended});",
+        "if (ON) { ids_.Acknowledged(ended, Instant()); return; }"
+        " session.told.push_back({.number = session.outcomes + 1, .what = ended});",
+    ),
+    # --- Bound leases ---
+    _value(
+        "end bound leases when the server has cut the stream",
+        _ENGINE + "lock_table_sessions.cc",
+        "command.by_client",
+        "true",
+    ),
+    _raw(
+        "end bound leases when a remote stream breaks",
+        _ENGINE + "lock_table_sessions.cc",
+        "&& session->local",
+        "&& (ON || session->local)",
+    ),
+    _raw(
+        "keep the bound leases of the dead",
+        _ENGINE + "lock_table_sessions.cc",
+        "&& session->HasBound()",
+        "&& !ON && session->HasBound()",
+    ),
+    _raw(
+        "end bound leases when a newer stream takes over",
+        _ENGINE + "lock_table_sessions.cc",
+        "silence_timers_.Cancel(session->bound_end);\n  session->stream_number",
+        "if (ON && resumed && session->HasBound()) session->bound_end ="
+        " silence_timers_.Set(now.monotonic, BoundEnd{session});\n  session->stream_number",
     ),
     # --- Durability ---
     _raw(
