@@ -4,10 +4,10 @@
 
 BENCH_PROGRAMS=(//tests/bench/load:load //tests/bench/servers:bare_server
   //tests/bench/servers:memory_server //tests/bench/store:commit_load //tests/bench/store:store_scan
-  //services/lock/main:holdfastd)
+  //tests/bench:python_load //services/lock/main:holdfastd)
 
 dev_bench() {
-  local flags=(--config=release) groups=(build) argument
+  local flags=(--config=release) groups=(build run) argument
   for argument in "$@"; do
     case $argument in
       --install-peers) groups+=(bench) ;;

@@ -62,6 +62,7 @@ def parse(arguments):
     add("--shapes", type=_shapes, help="of pairs: CONNECTIONSxCALLERS,...")
     add("--commands", type=_numbers, help="in a commit of the store")
     add("--waiters", type=_numbers, help="of hand-over")
+    add("--python-callers", type=_numbers, help="processes that take a Python package's lock")
     add("--idle", type=int, help="waiters at rest")
     add("--leases", type=int, help="that are renewed, and that lapse")
     add("--held", type=int, help="locks that are held")

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 
+_PYTHON = ("python-bare", "python-holdfast")
 _ROWS = ("bare", "bare-session", "holdfast-process", "flock")
 _BENCH = pathlib.Path(__file__).resolve().parent / "bench.py"
 
@@ -17,7 +18,7 @@ def _command(scratch, *flags):
     # Tests are run from the folder below which everything built lies.
     brief = ("--seconds=0.1", "--warm-up=0.05", "--repetitions=2")
     where = (f"--binaries={os.getcwd()}", f"--scratch={scratch}")
-    return [sys.executable, _BENCH, *where, f"--rows={','.join(_ROWS)}", *brief, *flags]
+    return [sys.executable, _BENCH, *where, f"--rows={','.join(_ROWS + _PYTHON)}", *brief, *flags]
 
 
 def _processes_below(folder):
@@ -47,7 +48,7 @@ class BenchRunTest(unittest.TestCase):
     def test_every_row_is_measured_and_every_server_ended(self):
         with tempfile.TemporaryDirectory() as out:
             saved, drawn = pathlib.Path(out, "all.json"), pathlib.Path(out, "pairs.svg")
-            measures = "--measures=pairs,hand-over,renewals,renew-all"
+            measures = "--measures=pairs,hand-over,renewals,renew-all,python"
             run = subprocess.run(
                 _command(
                     self.scratch,
@@ -55,6 +56,7 @@ class BenchRunTest(unittest.TestCase):
                     "--shapes=1x1,2x2",
                     "--waiters=2",
                     "--leases=100",
+                    "--python-callers=1",
                     f"--json={saved}",
                     f"--svg={drawn}",
                 ),
@@ -79,6 +81,8 @@ class BenchRunTest(unittest.TestCase):
                     ("hand-over", "2", ("holdfast-process", "flock")),
                     ("renewals", "100", ("bare", "bare-session", "holdfast-process")),
                     ("renew-all", "1000", ("bare-session",)),
+                    ("floor", "python 1", ("disk",)),
+                    ("python", "1", _PYTHON),
                 )
                 for row in rows
             }

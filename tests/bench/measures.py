@@ -32,6 +32,7 @@ class Effort:
     shapes: tuple = ("1x1", "4x4", "4x16", "64x1", "16x16", "16x64")
     commands: tuple = (1, 8, 64, 512)  # In a commit.
     waiters: tuple = (1, 10, 1000, 10_000)
+    python_callers: tuple = (1, 8)  # Processes.
     idle: int = 10_000
     leases: int = 100_000
     held: int = 1_000_000
@@ -80,6 +81,8 @@ class Load:
         program = [str(self._binaries / "tests/bench/load/load"), f"--service={row.service}"]
         if row.service == "diskcache":
             program = ["/usr/bin/python3", str(_HERE / "diskcache_load.py")]
+        if row.python:
+            program = [str(self._binaries / "tests/bench/python_load"), f"--service={row.service}"]
         flags = {"measure": measure, "address": server.address, "server_pid": server.pid, **flags}
         return [*program, *(f"--{n.replace('_', '-')}={v}" for n, v in flags.items())]
 
@@ -177,6 +180,10 @@ def _killed(load, row, setting):
     return {"p50_us": statistics.median(taken), "max_us": max(taken)}
 
 
+def _python(load, row, callers):
+    return load.run(row, "python", callers=callers)
+
+
 def _lapse(load, row, leases):
     return load.run(row, "lapse", connections=4, leases=leases)
 
@@ -223,7 +230,7 @@ def _commit(load, row, commands):
 
 
 # What is held against its floor, which is measured in the same repetitions.
-_WITH_FLOOR = (("pairs", "1x1"), ("hand-over", "1"))
+_WITH_FLOOR = (("pairs", "1x1"), ("hand-over", "1"), ("python", "1"))
 
 
 def _floor(load, rows):
@@ -231,7 +238,7 @@ def _floor(load, rows):
     pair with the bare server, over unary calls and over a session, if they are there."""
     found = floor.measure(load.scratch, max(50, int(200 * load.effort.seconds)))
     for row in rows:
-        if row.server == "bare":
+        if row.server == "bare" and not row.python:
             pairs = load.run(row, "pairs", connections=1, outstanding=1)
             name = "session_pair" if row.session else "pair"
             found[f"{name}_us"], found[f"{name}_p10_us"] = pairs["p50_us"], pairs["p10_us"]
@@ -292,6 +299,15 @@ MEASURES = (
         _killed,
         lambda effort: ("1 waiter",),
         lambda row, setting: row.bound,
+        most_repetitions=3,
+    ),
+    Measure(
+        "python",
+        "Locks of Python packages: pairs of one, or hand-overs among processes that contend",
+        _python,
+        lambda effort: [str(number) for number in effort.python_callers],
+        # The bare server lets everybody in.
+        lambda row, callers: row.python and (callers == "1" or row.server != "bare"),
         most_repetitions=3,
     ),
     Measure(

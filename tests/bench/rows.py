@@ -20,6 +20,11 @@ class Row:
     bound: bool = False  # A holder that is killed frees its lock at once.
 
     @property
+    def python(self):
+        """A lock of a Python package, with a measure of its own."""
+        return self.service.startswith("python-")
+
+    @property
     def session(self):
         return self.service == "session"
 
@@ -78,6 +83,13 @@ ROWS = (
     # A process or thread for each caller.
     Row("diskcache", "diskcache", "diskcache", "process death", "not kept", 16, most_waiters=10),
     Row("flock", "flock", "flock", "nothing", "-", 16, most_waiters=1000, bound=True),
+    # Two bare calls of grpcio, which exclude nobody.
+    Row("python-bare", "bare", "python-bare", "nothing", "-", 0),
+    Row("python-holdfast", "holdfast-sync", "python-holdfast", "power loss", _FIVE_MINUTES, 0),
+    Row("python-diskcache", "diskcache", "python-diskcache", "process death", "not kept", 0),
+    Row("python-filelock", "python-filelock", "python-filelock", "nothing", "-", 0),
+    Row("python-redis", "python-redis", "python-redis", "power loss", "not kept", 0),
+    Row("python-kazoo", "python-kazoo", "python-kazoo", "power loss", "not kept", 0),
 )
 
 BY_NAME = {row.name: row for row in ROWS}

@@ -16,7 +16,8 @@ import processes
 
 _POSTGRES = "/usr/lib/postgresql/15/bin/"
 _ZOOKEEPER = "/usr/share/java/zookeeper.jar"
-_DISKCACHE = "/usr/lib/python3/dist-packages/diskcache/__init__.py"
+_PACKAGES = "/usr/lib/python3/dist-packages/"
+_DISKCACHE = _PACKAGES + "diskcache/__init__.py"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,6 +154,13 @@ RECIPES = {
     "postgres": Recipe(_postgres, "postgresql-15", (_POSTGRES + "postgres",)),
     "diskcache": Recipe(None, "python3-diskcache", (_DISKCACHE,)),
     "flock": Recipe(None),
+    "python-filelock": Recipe(None, "python3-filelock", (_PACKAGES + "filelock/__init__.py",)),
+    "python-redis": Recipe(
+        _redis("always"), "python3-redis", ("redis-server", _PACKAGES + "redis/__init__.py")
+    ),
+    "python-kazoo": Recipe(
+        _zookeeper, "python3-kazoo", ("java", _ZOOKEEPER, _PACKAGES + "kazoo/__init__.py")
+    ),
 }
 
 

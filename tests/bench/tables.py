@@ -79,6 +79,14 @@ _FIGURES = {
         ("server CPU us", "server_cpu_us"),
     ),
     "killed": (("p50 us", "p50_us"), ("max us", "max_us")),
+    "python": (
+        ("grants/s", "rate"),
+        ("p50 us", "p50_us"),
+        ("p99 us", "p99_us"),
+        ("client CPU us", "client_cpu_us"),
+        ("waiting CPU ms/s", "waiting_cpu_ms_per_s"),
+        ("spread %", "spread_percent"),
+    ),
     "lapse": (
         ("usual p99 us", "usual_p99_us"),
         ("p99 us", "p99_us"),
@@ -101,6 +109,7 @@ _FIGURES = {
 
 _SETTING = {
     "killed": "{}",
+    "python": "{} processes",
     "commit": "{} commands in each",
     "pairs": "{} connections x callers on each",
     "hand-over": "{} waiters",

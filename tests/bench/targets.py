@@ -60,6 +60,20 @@ def _over_floor(measure, setting, row, pair, pairs, writes, p10=False):
     return found
 
 
+def _python_over_floor(results):
+    """Over two bare calls of grpcio and two durable writes."""
+    bare = results.values("python", "1", "python-bare", "p50_us")
+    write = results.values("floor", "python 1", "disk", "best_us")
+    floor = {r: bare[r] + 2 * write[r] for r in bare if r in write}
+    return figures.ratio(results.values("python", "1", "python-holdfast", "p50_us"), floor)
+
+
+def _python_spread(results):
+    return figures.spread(
+        results.values("python", "8", "python-holdfast", "spread_percent").values()
+    )
+
+
 def _killed_over_hand_over(results):
     return figures.ratio(
         results.values("killed", "1 waiter", "session-process", "p50_us"),
@@ -202,6 +216,19 @@ TARGETS = (
         False,
         _quotient("lapse", "holdfast-sync", "p99_us", "usual_p99_us"),
     ),
+    Target(
+        "Python, 1 process: p50 of a pair over two bare calls and two durable writes",
+        1.3,
+        False,
+        _python_over_floor,
+    ),
+    Target(
+        "Python, 8 processes: CPU while waiting over diskcache's",
+        0.1,
+        False,
+        _ratio("python", "8", "python-holdfast", "python-diskcache", "waiting_cpu_ms_per_s"),
+    ),
+    Target("Python, 8 processes: spread of the grants", 5, False, _python_spread, "%"),
     Target("resident memory of a held lock", 600, False, _bytes_per_lock, " bytes"),
     Target(
         "starting with the locks over a bare reading of them",
