@@ -124,8 +124,9 @@ inline constexpr char kHealthExamples[] =
 
 inline constexpr char kForceReleaseDescription[] =
     "Ends the lease of a lock, whoever holds it, and shows whose it was.\n\n"
-    "The holder learns of it at its next renewal; until then only the fencing token can\n"
-    "stop it. Use this if the holder is known to be dead.\n";
+    "A holder with a session, such as run, learns of it at once, and any other at its next\n"
+    "renewal; until then only the fencing token can stop it. Use this if the holder is known\n"
+    "to be dead.\n";
 
 inline constexpr char kForceReleaseExamples[] =
     "Examples:\n"

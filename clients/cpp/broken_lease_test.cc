@@ -19,11 +19,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class BrokenLeaseTest : public testing::Test {
+// Over a session, or over calls.
+class BrokenLeaseTest : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     ASSERT_EQ(server_.Start(), absl::OkStatus());
-    client_ = *Client::Create(proxy_.address());
+    client_ = *Client::Create(proxy_.address(), {.session = GetParam()});
     observer_ = *Client::Create(server_.address());
   }
 
@@ -43,7 +44,7 @@ class BrokenLeaseTest : public testing::Test {
   std::unique_ptr<SyncLock> lock_;
 };
 
-TEST_F(BrokenLeaseTest, IsRenewedOverNewConnections) {
+TEST_P(BrokenLeaseTest, IsRenewedOverNewConnections) {
   const Lease lease = Hold(2s);
   const MonotonicTime first_deadline = lease.deadline();
   // Until it lives on renewals alone.
@@ -56,7 +57,7 @@ TEST_F(BrokenLeaseTest, IsRenewedOverNewConnections) {
   EXPECT_FALSE(lease.lost().stop_requested());
 }
 
-TEST_F(BrokenLeaseTest, IsUncertainWhileAnswersAreMissingAndThenHeldAgain) {
+TEST_P(BrokenLeaseTest, IsUncertainWhileAnswersAreMissingAndThenHeldAgain) {
   const Lease lease = Hold(4s);
   proxy_.Hold(SteeredProxy::kToClient);
   ASSERT_TRUE(Eventually([&] { return lease.state() == LeaseState::kUncertain; }));
@@ -66,7 +67,7 @@ TEST_F(BrokenLeaseTest, IsUncertainWhileAnswersAreMissingAndThenHeldAgain) {
   EXPECT_FALSE(lease.lost().stop_requested());
 }
 
-TEST_F(BrokenLeaseTest, IsLostBeforeItsDeadlineWhenOnlyAnswersAreMissing) {
+TEST_P(BrokenLeaseTest, IsLostBeforeItsDeadlineWhenOnlyAnswersAreMissing) {
   const Lease lease = Hold(2s);
   std::promise<Duration> left;
   const std::stop_callback<std::function<void()>> on_lost(
@@ -79,7 +80,7 @@ TEST_F(BrokenLeaseTest, IsLostBeforeItsDeadlineWhenOnlyAnswersAreMissing) {
   proxy_.Pass(SteeredProxy::kToClient);
 }
 
-TEST_F(BrokenLeaseTest, ReleaseWhoseAnswerWasLostIsSentAgainAndIsWell) {
+TEST_P(BrokenLeaseTest, ReleaseWhoseAnswerWasLostIsSentAgainAndIsWell) {
   Hold(1min);
   ASSERT_EQ(*lock_->Locked(), true);
   proxy_.Hold(SteeredProxy::kToClient);
@@ -89,6 +90,10 @@ TEST_F(BrokenLeaseTest, ReleaseWhoseAnswerWasLostIsSentAgainAndIsWell) {
   proxy_.Pass(SteeredProxy::kToClient);
   EXPECT_EQ(released.get(), absl::OkStatus());
 }
+
+INSTANTIATE_TEST_SUITE_P(Transports, BrokenLeaseTest, testing::Bool(), [](const auto& session) {
+  return session.param ? "OverASession" : "OverCalls";
+});
 
 }  // namespace
 }  // namespace holdfast

@@ -24,11 +24,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class BrokenWaitTest : public testing::Test {
+// Over a session, or over calls.
+class BrokenWaitTest : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     ASSERT_EQ(server_.Start(), absl::OkStatus());
-    client_ = *Client::Create(proxy_.address(), {.owner = "far"});
+    client_ = *Client::Create(proxy_.address(), {.owner = "far", .session = GetParam()});
   }
 
   v1::Lock Look() { return observer_.Get("k").response; }
@@ -76,7 +77,7 @@ class BrokenWaitTest : public testing::Test {
   std::unique_ptr<Client> client_;
 };
 
-TEST_F(BrokenWaitTest, WaiterComesBackToItsPlaceHoweverOftenItIsCutOff) {
+TEST_P(BrokenWaitTest, WaiterComesBackToItsPlaceHoweverOftenItIsCutOff) {
   ASSERT_TRUE(observer_.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
   Acquire first = Begin({.timeout = 5min, .expire = 1min});
   ASSERT_TRUE(AwaitPlace("far", 1));
@@ -96,7 +97,7 @@ TEST_F(BrokenWaitTest, WaiterComesBackToItsPlaceHoweverOftenItIsCutOff) {
   EXPECT_EQ(first.places->size(), 1U);
 }
 
-TEST_F(BrokenWaitTest, WaiterThatIsAwayWhenItsTurnComesKeepsItsPlaceAndIsNext) {
+TEST_P(BrokenWaitTest, WaiterThatIsAwayWhenItsTurnComesKeepsItsPlaceAndIsNext) {
   ASSERT_TRUE(observer_.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
   Acquire first = Begin({.timeout = 5min, .expire = 1min});
   ASSERT_TRUE(AwaitPlace("far", 1));
@@ -120,7 +121,7 @@ TEST_F(BrokenWaitTest, WaiterThatIsAwayWhenItsTurnComesKeepsItsPlaceAndIsNext) {
   EXPECT_EQ(first.places->size(), 1U);
 }
 
-TEST_F(BrokenWaitTest, TimeoutPassesWithoutAConnectionAndNothingIsLeft) {
+TEST_P(BrokenWaitTest, TimeoutPassesWithoutAConnectionAndNothingIsLeft) {
   ASSERT_TRUE(observer_.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
   Acquire first = Begin({.timeout = 1s, .expire = 1min});
   ASSERT_TRUE(AwaitPlace("far", 1));
@@ -132,7 +133,7 @@ TEST_F(BrokenWaitTest, TimeoutPassesWithoutAConnectionAndNothingIsLeft) {
   EXPECT_TRUE(Eventually([&] { return Look().queue_length() == 0; }));
 }
 
-TEST_F(BrokenWaitTest, TimeoutPassesInSilenceAndNothingIsLeft) {
+TEST_P(BrokenWaitTest, TimeoutPassesInSilenceAndNothingIsLeft) {
   ASSERT_TRUE(observer_.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
   Acquire first = Begin({.timeout = 1s, .expire = 1min});
   ASSERT_TRUE(AwaitPlace("far", 1));
@@ -144,7 +145,7 @@ TEST_F(BrokenWaitTest, TimeoutPassesInSilenceAndNothingIsLeft) {
   proxy_.Pass(SteeredProxy::kToClient);
 }
 
-TEST_F(BrokenWaitTest, GrantThatWasLostOnItsWayIsReceivedAfterAll) {
+TEST_P(BrokenWaitTest, GrantThatWasLostOnItsWayIsReceivedAfterAll) {
   ASSERT_TRUE(client_->Get("k").ok());
   ASSERT_TRUE(observer_.Acquire({.key = "k", .lease_id = Id("holder")}).ok());
   Acquire first = Begin({.timeout = 5min, .expire = 1min});
@@ -163,6 +164,10 @@ TEST_F(BrokenWaitTest, GrantThatWasLostOnItsWayIsReceivedAfterAll) {
   EXPECT_EQ(lease->fencing_token(), granted);
   EXPECT_TRUE(lease->valid());
 }
+
+INSTANTIATE_TEST_SUITE_P(Transports, BrokenWaitTest, testing::Bool(), [](const auto& session) {
+  return session.param ? "OverASession" : "OverCalls";
+});
 
 }  // namespace
 }  // namespace holdfast

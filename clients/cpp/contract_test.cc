@@ -1,6 +1,8 @@
 // What a program sees of a server through the library, asked of holdfastd and of the fake
-// that stands in for it in tests. What only one of them does is no part of this.
+// that stands in for it in tests, over calls and over a session. What only one of the servers
+// does is no part of this.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -34,32 +36,40 @@ using testing::UnorderedElementsAre;
 class Server {
  public:
   virtual ~Server() = default;
-  virtual absl::StatusOr<std::unique_ptr<Client>> NewClient(ClientOptions options) = 0;
+  absl::StatusOr<std::unique_ptr<Client>> NewClient(ClientOptions options) {
+    options.session = session_;
+    return MakeClient(std::move(options));
+  }
   // Lets time pass until `condition` holds; false if that takes too long.
   virtual bool Until(const std::function<bool()>& condition) = 0;
+
+ protected:
+  explicit Server(bool session) : session_(session) {}
+
+ private:
+  virtual absl::StatusOr<std::unique_ptr<Client>> MakeClient(ClientOptions options) = 0;
+
+  const bool session_;
 };
 
 class RealServer final : public Server {
  public:
-  explicit RealServer(bool session) : session_(session) {
+  explicit RealServer(bool session) : Server(session) {
     EXPECT_EQ(process_.Start(), absl::OkStatus());
-  }
-  absl::StatusOr<std::unique_ptr<Client>> NewClient(ClientOptions options) override {
-    options.session = session_;
-    return Client::Create(process_.address(), std::move(options));
   }
   bool Until(const std::function<bool()>& condition) override { return Eventually(condition); }
 
  private:
-  const bool session_;
+  absl::StatusOr<std::unique_ptr<Client>> MakeClient(ClientOptions options) override {
+    return Client::Create(process_.address(), std::move(options));
+  }
+
   ServerProcess process_;
 };
 
 class FakedServer final : public Server {
  public:
-  absl::StatusOr<std::unique_ptr<Client>> NewClient(ClientOptions options) override {
-    return fake_.NewClient(std::move(options));
-  }
+  explicit FakedServer(bool session) : Server(session) {}
   bool Until(const std::function<bool()>& condition) override {
     for (int i = 0; i < 1'000; ++i) {
       if (condition()) return true;
@@ -69,18 +79,25 @@ class FakedServer final : public Server {
   }
 
  private:
+  absl::StatusOr<std::unique_ptr<Client>> MakeClient(ClientOptions options) override {
+    return fake_.NewClient(std::move(options));
+  }
+
   FakeServer fake_;
 };
 
-enum class Asked { kFake, kOverCalls, kOverASession };
+struct Asked {
+  bool real = false;
+  bool session = false;
+};
 
 class ContractTest : public testing::TestWithParam<Asked> {
  protected:
   ContractTest() {
-    if (GetParam() == Asked::kFake) {
-      server_ = std::make_unique<FakedServer>();
+    if (GetParam().real) {
+      server_ = std::make_unique<RealServer>(GetParam().session);
     } else {
-      server_ = std::make_unique<RealServer>(GetParam() == Asked::kOverASession);
+      server_ = std::make_unique<FakedServer>(GetParam().session);
     }
     client_ = *server_->NewClient({.owner = "test"});
   }
@@ -176,7 +193,64 @@ TEST_P(ContractTest, ForcedLeaseIsGoneAndItsHolderLearnsOfIt) {
   EXPECT_EQ(client_->ForceRelease("k", lease.fencing_token())->owner, "test");
   EXPECT_EQ(ReasonOf(client_->ForceRelease("k", 0).status()), ErrorReason::kLockNotHeld);
   EXPECT_FALSE(*lock.Locked());
+  if (GetParam().session) {
+    EXPECT_TRUE(server_->Until([&] { return lease.lost().stop_requested(); }));
+    EXPECT_EQ(ReasonOf(lease.status()), ErrorReason::kLeaseForced);
+  }
   EXPECT_EQ(ReasonOf(lock.Release()), ErrorReason::kLeaseForced);
+}
+
+TEST_P(ContractTest, LeasesThatAreRenewedLast) {
+  std::vector<std::unique_ptr<SyncLock>> locks;
+  std::vector<Lease> leases;
+  for (int i = 0; i < 3; ++i) {
+    locks.push_back(std::make_unique<SyncLock>(*client_, "k" + std::to_string(i),
+                                               LockOptions{.expire = 2s, .auto_renew = true}));
+    leases.push_back(*locks.back()->Acquire());
+  }
+  const MonotonicTime first = leases.back().deadline();
+  EXPECT_TRUE(server_->Until([&] {
+    return std::all_of(leases.begin(), leases.end(),
+                       [&](const Lease& lease) { return lease.deadline() > first + 1s; });
+  }));
+  for (std::size_t i = 0; i < locks.size(); ++i) {
+    EXPECT_TRUE(leases[i].valid());
+    EXPECT_EQ(locks[i]->Release(), absl::OkStatus());
+  }
+}
+
+// With others that are renewed, it is not.
+TEST_P(ContractTest, LeaseThatIsNotRenewedLapsesAmongOthers) {
+  SyncLock a(*client_, "a", {.expire = 3s, .auto_renew = true});
+  SyncLock b(*client_, "b", {.expire = 3s, .auto_renew = true});
+  SyncLock c(*client_, "c", {.expire = 2s});
+  ASSERT_TRUE(a.Acquire().ok());
+  ASSERT_TRUE(b.Acquire().ok());
+  const Lease lapsing = *c.Acquire();
+  EXPECT_TRUE(server_->Until([&] { return lapsing.lost().stop_requested(); }));
+  EXPECT_TRUE(server_->Until([&] { return !*c.Locked(); }));
+  EXPECT_TRUE(*a.Locked());
+  EXPECT_TRUE(*b.Locked());
+}
+
+TEST_P(ContractTest, LongestHoldEndsALeaseThatIsRenewed) {
+  SyncLock lock(*client_, "k", {.expire = 300ms, .auto_renew = true, .max_hold = 500ms});
+  const Lease lease = *lock.Acquire();
+  EXPECT_TRUE(server_->Until([&] { return lease.lost().stop_requested(); }));
+  EXPECT_TRUE(server_->Until([&] { return !*lock.Locked(); }));
+}
+
+TEST_P(ContractTest, BoundLeaseNeedsASessionAndGoesWithItsClient) {
+  auto other = *server_->NewClient({});
+  {
+    SyncLock lock(*other, "k", {.expire = 1h, .bound = true});
+    const absl::StatusOr<Lease> lease = lock.Acquire();
+    EXPECT_EQ(lease.ok(), GetParam().session) << lease.status();
+    EXPECT_EQ(client_->Get("k")->holders.size(), GetParam().session ? 1U : 0U);
+    EXPECT_EQ(absl::IsInvalidArgument(lease.status()), !GetParam().session);
+    other = nullptr;
+  }
+  EXPECT_TRUE(server_->Until([&] { return client_->Get("k")->holders.empty(); }));
 }
 
 TEST_P(ContractTest, LeaseIsReleasedByItsIdUnderItsKeyOnce) {
@@ -261,19 +335,15 @@ TEST_P(ContractTest, ClientsTimeoutsArePositive) {
 }
 
 std::string ServerName(const testing::TestParamInfo<Asked>& server) {
-  switch (server.param) {
-    case Asked::kFake:
-      return "Fake";
-    case Asked::kOverCalls:
-      return "RealOverCalls";
-    case Asked::kOverASession:
-      return "RealOverASession";
-  }
-  return "";
+  return std::string(server.param.real ? "Real" : "Fake") +
+         (server.param.session ? "OverASession" : "OverCalls");
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, ContractTest,
-                         testing::Values(Asked::kFake, Asked::kOverCalls, Asked::kOverASession),
+                         testing::Values(Asked{.real = false, .session = false},
+                                         Asked{.real = false, .session = true},
+                                         Asked{.real = true, .session = false},
+                                         Asked{.real = true, .session = true}),
                          ServerName);
 
 }  // namespace

@@ -7,7 +7,6 @@
 
 #include "clients/cpp/core/client_core.h"
 #include "clients/cpp/core/runtime.h"
-#include "clients/cpp/core/thread_loop.h"
 #include "clients/cpp/transport/fork_guard.h"
 #include "clients/cpp/transport/grpc_transport.h"
 #include "clients/cpp/transport/session_transport.h"

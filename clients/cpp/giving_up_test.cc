@@ -53,8 +53,8 @@ using Result = absl::StatusOr<Lease>;
 // An acquire by its own client, and how its caller gives it up. Thread-compatible.
 class Attempt {
  public:
-  Attempt(Way way, const std::string& address)
-      : way_(way), client_(*Client::Create(address, {.owner = "loser"})) {
+  Attempt(Way way, const std::string& address, bool session)
+      : way_(way), client_(*Client::Create(address, {.owner = "loser", .session = session})) {
     const Duration timeout = way == Way::kSyncTimeout ? Duration(1s) : kForever;
     sync_ = std::make_unique<SyncLock>(*client_, "k", LockOptions{.timeout = timeout});
     async_ = std::make_unique<AsyncLock>(*client_, "k");
@@ -132,11 +132,13 @@ class Attempt {
   std::optional<Owned> coroutine_;
 };
 
-class GivingUpTest : public testing::TestWithParam<std::tuple<Way, Point>> {
+// Over a session, or over calls.
+class GivingUpTest : public testing::TestWithParam<std::tuple<Way, Point, bool>> {
  protected:
   void SetUp() override {
     ASSERT_EQ(server_.Start(), absl::OkStatus());
-    attempt_ = std::make_unique<Attempt>(std::get<Way>(GetParam()), proxy_.address());
+    attempt_ = std::make_unique<Attempt>(std::get<Way>(GetParam()), proxy_.address(),
+                                         std::get<bool>(GetParam()));
     // Both of the client's connections are there before the network begins to fail.
     ASSERT_TRUE(attempt_->client().Get("other").ok());
     AcquireAnother();
@@ -198,7 +200,7 @@ TEST_P(GivingUpTest, NextInLineHasTheLockAndNothingIsLeft) {
   EXPECT_TRUE(Eventually([&] { return observer_.ListAll().response.empty(); }));
 }
 
-std::string NameOf(const testing::TestParamInfo<std::tuple<Way, Point>>& info) {
+std::string NameOf(const testing::TestParamInfo<GivingUpTest::ParamType>& info) {
   const std::map<Way, std::string> ways = {
       {Way::kSyncStopToken, "SyncStopToken"},
       {Way::kSyncTimeout, "SyncTimeout"},
@@ -213,7 +215,8 @@ std::string NameOf(const testing::TestParamInfo<std::tuple<Way, Point>>& info) {
       {Point::kQueued, "Queued"},
       {Point::kUndelivered, "Undelivered"},
   };
-  return ways.at(std::get<Way>(info.param)) + points.at(std::get<Point>(info.param));
+  return ways.at(std::get<Way>(info.param)) + points.at(std::get<Point>(info.param)) +
+         (std::get<bool>(info.param) ? "OverASession" : "OverCalls");
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -221,14 +224,16 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values(Way::kSyncStopToken, Way::kSyncTimeout,
                                      Way::kCallbackStopToken, Way::kCallbackLockDestroyed,
                                      Way::kCoroutineStopToken, Way::kCoroutineDestroyed),
-                     testing::Values(Point::kOnItsWay, Point::kQueued, Point::kUndelivered)),
+                     testing::Values(Point::kOnItsWay, Point::kQueued, Point::kUndelivered),
+                     testing::Bool()),
     NameOf);
 
 // A client that is destroyed while the server cannot be reached has nothing left to tell
 // it with. That is what the server's window is for.
 INSTANTIATE_TEST_SUITE_P(EndOfTheClient, GivingUpTest,
                          testing::Combine(testing::Values(Way::kClientDestroyed),
-                                          testing::Values(Point::kQueued, Point::kUndelivered)),
+                                          testing::Values(Point::kQueued, Point::kUndelivered),
+                                          testing::Bool()),
                          NameOf);
 
 // --- Before it is sent --------------------------------------------------------------------
@@ -239,7 +244,7 @@ TEST_P(GivenUpBeforeTest, NothingIsSent) {
   ServerProcess server;
   ASSERT_EQ(server.Start(), absl::OkStatus());
   SteeredProxy proxy(server.address());
-  Attempt attempt(GetParam(), proxy.address());
+  Attempt attempt(GetParam(), proxy.address(), /*session=*/true);
   attempt.Stop();
   attempt.Begin();
   attempt.GiveUp();

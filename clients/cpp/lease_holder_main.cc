@@ -38,7 +38,7 @@ void Say(const std::string& line) {
 int main(int argc, char** argv) {
   if (argc != 4 && argc != 5) return 2;
   const bool bound = argc == 5;
-  const auto client = holdfast::Client::Create(argv[1], {.session = bound});
+  const auto client = holdfast::Client::Create(argv[1]);
   if (!client.ok()) return 1;
   const std::chrono::milliseconds expire(std::atoi(argv[3]));
   holdfast::SyncLock lock(**client, argv[2],

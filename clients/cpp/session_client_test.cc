@@ -1,16 +1,20 @@
 // A client with a session, and a real server: what it hears unasked, and what becomes of its
 // leases when the stream breaks.
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "holdfast/async_lock.h"
 #include "holdfast/client.h"
 #include "holdfast/error.h"
 #include "holdfast/sync_lock.h"
@@ -30,7 +34,7 @@ class SessionClientTest : public testing::Test {
   void SetUp() override {
     ASSERT_EQ(server_.Start(), absl::OkStatus());
     client_ = *Client::Create(proxy_.address(), {.session = true});
-    observer_ = *Client::Create(server_.address());
+    observer_ = *Client::Create(server_.address(), {.session = false});
   }
 
   bool Held() { return !observer_->Get("k")->holders.empty(); }
@@ -113,9 +117,6 @@ TEST_F(SessionClientTest, DetachedLeaseOutlivesItsClient) {
     SyncLock lock(*client_, "k", {.expire = 60s, .bound = true});
     ASSERT_TRUE(lock.Acquire().ok());
     lease = *lock.Detach();
-    // It goes on the same stream, and so before this.
-    SyncLock other(*client_, "other", {.expire = 60s});
-    ASSERT_TRUE(other.Acquire().ok());
   }
   client_ = nullptr;
   std::this_thread::sleep_for(1s);
@@ -146,6 +147,75 @@ TEST_F(SessionClientTest, BoundLeaseEndsWithItsProcess) {
   ASSERT_TRUE(Held());
   holder->Signal(SIGKILL);
   EXPECT_TRUE(Eventually([&] { return !Held(); }));
+}
+
+// By one message for all, whatever becomes of the connection.
+TEST_F(SessionClientTest, ManyLeasesAreRenewedOverNewConnections) {
+  std::vector<std::unique_ptr<SyncLock>> locks;
+  std::vector<Lease> leases;
+  for (int i = 0; i < 50; ++i) {
+    locks.push_back(std::make_unique<SyncLock>(*client_, "k" + std::to_string(i),
+                                               LockOptions{.expire = 4s, .auto_renew = true}));
+    leases.push_back(*locks.back()->Acquire());
+  }
+  const MonotonicTime first = leases.back().deadline();
+  for (int cut = 0; cut < 2; ++cut) {
+    proxy_.Cut();
+    EXPECT_TRUE(Eventually([&] {
+      return std::all_of(leases.begin(), leases.end(), [&](const Lease& lease) {
+        return lease.deadline() > first + (cut + 1) * 2s;
+      });
+    }));
+  }
+  for (std::size_t i = 0; i < locks.size(); ++i) {
+    EXPECT_FALSE(leases[i].lost().stop_requested());
+    EXPECT_EQ(locks[i]->Release(), absl::OkStatus());
+  }
+}
+
+TEST(SmallSessionMessagesTest, CarryLongKeys) {
+  ServerProcess server({.flags = {"--max-message-bytes=4096", "--reattach-window=100ms"}});
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  SteeredProxy proxy(server.address());
+  const auto client = *Client::Create(proxy.address(), {.session = true});
+  const auto observer = *Client::Create(server.address());
+  std::vector<std::unique_ptr<SyncLock>> locks;
+  for (int i = 0; i < 40; ++i) {
+    locks.push_back(std::make_unique<SyncLock>(*client, std::string(500, 'k') + std::to_string(i),
+                                               LockOptions{.expire = 60s}));
+    ASSERT_TRUE(locks.back()->Acquire().ok());
+  }
+  const int before = proxy.connections();
+  proxy.Cut();
+  ASSERT_TRUE(Eventually([&] { return proxy.connections() > before; }));
+  // Long after the window they are all there: they were listed, in several pages.
+  std::this_thread::sleep_for(500ms);
+  for (const auto& lock : locks) {
+    EXPECT_FALSE(observer->Get(lock->key())->holders.empty());
+    EXPECT_EQ(lock->Release(), absl::OkStatus());
+  }
+}
+
+TEST(FullSessionTest, WhatFindsNoPlaceInItIsDoneByCalls) {
+  ServerProcess server({.flags = {"--max-session-operations=8"}});
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  const auto client = *Client::Create(server.address(), {.session = true});
+  SyncLock holder(*client, "k", {.expire = 60s});
+  ASSERT_TRUE(holder.Acquire().ok());
+  std::atomic<int> granted{0};
+  std::vector<std::unique_ptr<AsyncLock>> waiters;
+  for (int i = 0; i < 20; ++i) {
+    waiters.push_back(std::make_unique<AsyncLock>(*client, "k", LockOptions{.expire = 60s}));
+    AsyncLock& lock = *waiters.back();
+    lock.AcquireThen([&](const absl::StatusOr<Lease>& lease) {
+      EXPECT_TRUE(lease.ok()) << lease.status();
+      ++granted;
+      lock.ReleaseThen([](const absl::Status& status) { EXPECT_EQ(status, absl::OkStatus()); });
+    });
+  }
+  ASSERT_TRUE(Eventually([&] { return client->Get("k")->queue_length == 20; }));
+  EXPECT_EQ(holder.Release(), absl::OkStatus());
+  EXPECT_TRUE(Eventually([&] { return granted == 20; }));
 }
 
 TEST_F(SessionClientTest, ManyCallersShareTheStream) {

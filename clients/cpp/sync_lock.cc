@@ -7,7 +7,7 @@
 #include "clients/cpp/core/client_core.h"
 #include "clients/cpp/core/errors.h"
 #include "clients/cpp/core/lock_core.h"
-#include "clients/cpp/core/thread.h"
+#include "clients/cpp/core/runtime.h"
 
 namespace holdfast {
 namespace {

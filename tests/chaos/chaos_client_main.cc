@@ -46,7 +46,9 @@ int Run(const std::vector<std::string>& arguments) {
   const int count = std::stoi(arguments[5]);
   options.seed = std::stoull(arguments[6]);
   options.survives = arguments[7] == "1";
-  const auto client = *Client::Create(options.address, {.call_timeout = kCallTimeout});
+  // Of the runs, half are over sessions and half over calls.
+  const auto client = *Client::Create(
+      options.address, {.call_timeout = kCallTimeout, .session = options.seed % 2 == 0});
 
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < count; ++i) {

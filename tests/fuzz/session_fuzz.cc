@@ -289,7 +289,7 @@ class Session {
   FuzzInput& input_;
   OpenOperations open_{kMaxOperations};
   SessionReader reader_{open_, kMaxMessageBytes, /*local=*/false};
-  SessionOutbox outbox_{open_};
+  SessionOutbox outbox_{open_, 65'536};
 
   bool attached_ = false;
   std::map<std::uint64_t, bool> accepted_;  // Without an answer; whether that has been told.

@@ -2,14 +2,33 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <string>
 #include <utility>
 
 #include "clients/cpp/core/errors.h"
 #include "clients/cpp/core/lock_core.h"
-#include "clients/cpp/core/owner.h"
 
 namespace holdfast::core {
 namespace {
+
+// Neither part is sure to be UTF-8, and one odd byte would have the server refuse
+// every request.
+std::string Printable(std::string text, std::size_t limit) {
+  text.resize(std::min(text.size(), limit));
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < 0x21 || c > 0x7e; }, '?');
+  return text;
+}
+
+std::string HostName() {
+  std::array<char, 65> name{};  // Linux's longest name has 64 bytes.
+  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
 
 ClientOptions WithOwner(ClientOptions options) {
   if (options.owner.empty()) options.owner = DefaultOwner();
@@ -17,6 +36,12 @@ ClientOptions WithOwner(ClientOptions options) {
 }
 
 }  // namespace
+
+std::string DefaultOwner() {
+  // The two names and the number stay below 256 bytes together.
+  return Printable(program_invocation_short_name, 128) + "@" + Printable(HostName(), 64) + ":" +
+         std::to_string(getpid());
+}
 
 ClientCore::ClientCore(Parts parts, std::string address, ClientOptions options)
     : address_(std::move(address)),

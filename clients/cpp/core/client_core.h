@@ -33,6 +33,9 @@ class LockCore;
 // there is to be one, and short enough not to be taken for a hang.
 inline constexpr Duration kShutdownGrace = std::chrono::milliseconds(500);
 
+// Who this process is, for people to read: `program@host:pid`, in at most 256 bytes of UTF-8.
+std::string DefaultOwner();
+
 // Thread-safe. Lives for as long as one of its locks or leases does, but does
 // nothing after Shutdown.
 class ClientCore : public std::enable_shared_from_this<ClientCore> {

@@ -3,6 +3,9 @@
 
 #include "clients/cpp/core/client_core.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -11,7 +14,7 @@
 #include <vector>
 
 #include "clients/cpp/core/lock_core_fixture.h"
-#include "clients/cpp/core/owner.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace holdfast::core {
@@ -160,7 +163,23 @@ TEST_F(ClientCoreTest, BoundNeedsAnExpireAndASessionOnAUnixSocket) {
   EXPECT_TRUE(absl::IsInvalidArgument(AcquireBound(local, std::nullopt).value()));
   ClientCore& tcp = NewClient({.session = true}, "127.0.0.1:7650");
   EXPECT_TRUE(absl::IsInvalidArgument(AcquireBound(tcp, 30s).value()));
-  EXPECT_TRUE(absl::IsInvalidArgument(AcquireBound(*client_, 30s).value()));
+  ClientCore& without = NewClient({.session = false});
+  EXPECT_TRUE(absl::IsInvalidArgument(AcquireBound(without, 30s).value()));
+}
+
+TEST(OwnerTest, NamesProgramHostAndProcess) {
+  const std::string owner = DefaultOwner();
+  EXPECT_THAT(owner, testing::StartsWith(std::string(program_invocation_short_name) + "@"));
+  EXPECT_THAT(owner, testing::EndsWith(":" + std::to_string(getpid())));
+  EXPECT_LE(owner.size(), 256U);
+}
+
+TEST(OwnerTest, BytesOfTheNameThatAreNotPrintableAreReplaced) {
+  std::string name = "a !~\x7f\xc3\x1f" + std::string(200, 'b');
+  char* const real = std::exchange(program_invocation_short_name, name.data());
+  const std::string owner = DefaultOwner();
+  program_invocation_short_name = real;
+  EXPECT_EQ(owner.substr(0, owner.find('@')), "a?!~???" + std::string(121, 'b'));
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "clients/cpp/core/fake_loop.h"
+#include "clients/cpp/core/fake_world.h"
 #include "gtest/gtest.h"
 #include "holdfast/error.h"
 #include "tests/support/forked_child.h"

@@ -120,6 +120,14 @@ void LeaseDriver::Carry(SendRenew& send) {
                    });
 }
 
+void LeaseDriver::Carry(SendRenewAll& send) {
+  transport_.RenewAll(send.limit, [this, call = send.call](absl::StatusOr<std::uint64_t> leases) {
+    loop_.Run([this, call, leases = std::move(leases)] {
+      Handle([&](Turn& turn) { table_.OnRenewedAll(call, leases, turn); });
+    });
+  });
+}
+
 void LeaseDriver::Carry(SendRelease& send) {
   transport_.Release(send.key, send.lease_id, send.limit,
                      [this, call = send.call](absl::Status answer) {

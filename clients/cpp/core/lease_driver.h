@@ -95,6 +95,7 @@ class LeaseDriver {
 
   void Carry(SendWait& send);
   void Carry(SendRenew& send);
+  void Carry(SendRenewAll& send);
   void Carry(SendRelease& send);
   void Carry(SendQuery& send);
   void Carry(SendDetach& send);

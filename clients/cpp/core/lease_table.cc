@@ -83,8 +83,12 @@ void LeaseTable::Start(ShortCall call, Turn& turn) {
 }
 
 void LeaseTable::Attempt(ShortCall& call, Turn& turn) {
+  pausing_.erase(call.id);
   const Duration left = Between(turn.now, call.policy.give_up_at);
   if (left <= Duration::zero()) {
+    if (call.purpose == Purpose::kRelease) {
+      turn.Do(SendDetach{.key = call.key, .lease_id = call.lease_id});
+    }
     End(call, GaveUp("gave up calling the server", call.trouble), turn);
     return;
   }
@@ -120,6 +124,7 @@ void LeaseTable::OnAnswered(ShortCall& call, absl::StatusOr<Grant> answer, Turn&
     return;
   }
   NoteTrouble(call, turn);
+  if (call.purpose == Purpose::kRelease) pausing_.insert(call.id);
   const Duration pause = std::max(call.backoff.Next(random_), RetryDelayOf(call.trouble));
   call.retry_timer = SetTimer(std::min(After(turn.now, pause), call.policy.give_up_at),
                               TimerKind::kRetry, call.id);
@@ -172,6 +177,7 @@ void LeaseTable::Discard(std::uint64_t call) { TakeOut(short_calls_.at(call)); }
 LeaseTable::ShortCall LeaseTable::TakeOut(ShortCall& call) {
   CancelTimer(call.retry_timer);
   CancelTimer(call.patience_timer);
+  pausing_.erase(call.id);
   if (call.call != 0) tries_.erase(call.call);
   if (call.purpose == Purpose::kRelease) --releasing_;
   return std::move(short_calls_.extract(call.id).mapped());

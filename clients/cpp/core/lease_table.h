@@ -25,6 +25,13 @@
 // Holding. Held, uncertain and lost are told apart in LeaseCore, which the program looks
 // at; a lease is renewed, if that is wanted, when a third of it has passed.
 //
+// Renewing all. Where the transport can renew all of its leases by one message, the first
+// that is due has them all renewed. It also moves on the leases of which the table does not
+// think, so there must be none that nobody wants to have renewed: it is done only while each
+// lease that expires is renewed automatically, and no release waits to be sent again. A lease
+// that was lost to its deadline, or whose release was given up, is detached, so that it lapses.
+// If it fails, those that are due are renewed one by one.
+//
 // Releasing. One thing cleans up after whatever happened: Release with the lease_id. It is
 // sent until the server has answered, long after the caller has gone on. An id that the
 // server may still know when its acquire ends without a lease is released too.
@@ -58,7 +65,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "clients/cpp/core/backoff.h"
 #include "clients/cpp/core/clock.h"
 #include "clients/cpp/core/lease_core.h"
 #include "clients/cpp/core/lock_transport.h"
@@ -99,6 +105,10 @@ struct SendRenew {
   CallId call;
   std::string key;
   std::string lease_id;
+  Duration limit;
+};
+struct SendRenewAll {  // Ends with OnRenewedAll.
+  CallId call;
   Duration limit;
 };
 struct SendRelease {
@@ -145,8 +155,9 @@ struct SignalLost {
   std::shared_ptr<LeaseCore> lease;
 };
 
-using Action = std::variant<SendWait, SendRenew, SendRelease, SendQuery, SendDetach, CancelWait,
-                            TellQueued, TellUnavailable, TellAcquired, TellEnded, SignalLost>;
+using Action =
+    std::variant<SendWait, SendRenew, SendRenewAll, SendRelease, SendQuery, SendDetach, CancelWait,
+                 TellQueued, TellUnavailable, TellAcquired, TellEnded, SignalLost>;
 
 // What an event happens in. It appends its actions.
 struct Turn {
@@ -210,6 +221,8 @@ class LeaseTable {
   void OnGrant(CallId call, absl::StatusOr<Grant> grant, Turn& turn);
   // A release's answer, or a query's.
   void OnAnswer(CallId call, absl::Status answer, Turn& turn);
+  // Of how many leases, as the server counts them.
+  void OnRenewedAll(CallId call, const absl::StatusOr<std::uint64_t>& leases, Turn& turn);
   // It has ended a lease, and says so unasked. Of no effect if it is not held.
   void OnLeaseEnded(const std::string& lease_id, const absl::Status& why, Turn& turn);
 
@@ -279,11 +292,18 @@ class LeaseTable {
     TimerId lapse_timer{};
     TimerId renew_timer{};
     std::uint64_t automatic = 0;        // The renewal that is under way; 0: none.
+    CallId renewed_with = 0;            // The latest renewal of all that concerns it.
+    bool due = false;                   // Its own renewal waits for what comes of that.
     std::set<std::uint64_t> by_hand{};  // Renewals that were asked for.
     bool over = false;                  // Lost, and signalled.
   };
 
   enum class Purpose { kConfirm, kRenewAutomatically, kRenewByHand, kRelease, kQuery };
+
+  struct RenewalOfAll {
+    CallId call = 0;  // 0: none is under way.
+    MonotonicTime sent{};
+  };
 
   struct RetryPolicy {
     Duration attempt_limit;    // How long to wait for one answer.
@@ -335,10 +355,14 @@ class LeaseTable {
   void OnLapseTimer(Holding& holding, Turn& turn);
   void ScheduleRenewal(Holding& holding, Turn& turn);
   void RenewAutomatically(Holding& holding, Turn& turn);
+  void RenewByItself(Holding& holding, Turn& turn);
+  bool MayRenewAll() const;
+  void RenewAll(Turn& turn);
   void OnRenewedAutomatically(Holding& holding, const absl::StatusOr<LeaseTimes>& times,
                               Turn& turn);
   absl::Status ApplyRenewal(Holding& holding, const absl::StatusOr<LeaseTimes>& times, Turn& turn);
   void Lose(Holding& holding, const absl::Status& why, Turn& turn);
+  void Lapse(Holding& holding, Turn& turn);
   void StopKeeping(Holding& holding, Turn& turn);
   Holding TakeOut(ClaimId claim, Turn& turn);
   void SendRenewal(const Holding& holding, Purpose purpose, std::uint64_t call, RequestId request,
@@ -375,6 +399,14 @@ class LeaseTable {
   std::map<std::uint64_t, ShortCall> short_calls_;
   std::map<CallId, std::uint64_t> tries_;  // Whose they are: an acquire's, or a short call's.
   std::size_t releasing_ = 0;              // Short calls that are releases.
+  std::set<std::uint64_t> pausing_;        // Those of them that wait to be sent again.
+
+  // Of `holding_`, those that expire and are not lost: which are renewed automatically, and
+  // which are not.
+  std::set<ClaimId> renewed_;
+  std::set<ClaimId> not_renewed_;
+  RenewalOfAll renewing_all_;
+  bool can_renew_all_ = true;  // The transport, as far as is known.
 
   std::map<TimerId, Timer> timers_;
   std::uint64_t last_timer_ = 0;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "clients/cpp/core/errors.h"
 #include "clients/cpp/core/lease_table.h"
+#include "clients/cpp/core/lease_times.h"
 
 namespace holdfast::core {
 namespace {
@@ -13,6 +15,9 @@ namespace {
 // The server remembers used-up ids for as long as this, so a later release could
 // not be told apart from one of an unknown id.
 constexpr Duration kLongestRelease = std::chrono::minutes(5);
+
+// By how much of a lease its renewal may come earlier, at the most.
+constexpr int kEarlierBy = 15;
 
 Duration Scale(Duration span, double factor) {
   return std::chrono::duration_cast<Duration>(span * factor);
@@ -28,7 +33,13 @@ void LeaseTable::Keep(const Asking& asking, std::shared_ptr<LeaseCore> lease, Tu
           .first->second;
   claims_.emplace(holding.lease->facts().lease_id, asking.id);
   WatchLapse(holding);
-  if (holding.spec->auto_renew && holding.spec->expire.has_value()) ScheduleRenewal(holding, turn);
+  if (!holding.spec->expire.has_value()) return;
+  if (holding.spec->auto_renew) {
+    renewed_.insert(holding.id);
+    ScheduleRenewal(holding, turn);
+  } else {
+    not_renewed_.insert(holding.id);
+  }
 }
 
 void LeaseTable::Renew(ClaimId claim, RequestId request, Duration limit, Turn& turn) {
@@ -86,7 +97,17 @@ void LeaseTable::Lose(Holding& holding, const absl::Status& why, Turn& turn) {
   StopKeeping(holding, turn);
 }
 
+// Its time is over. The server may hold it for longer, but not for ever: it is not to be
+// renewed with the others.
+void LeaseTable::Lapse(Holding& holding, Turn& turn) {
+  Lose(holding, holding.lease->status(turn.now), turn);
+  const LeaseCore::Facts& facts = holding.lease->facts();
+  turn.Do(SendDetach{.key = facts.key, .lease_id = facts.lease_id});
+}
+
 void LeaseTable::StopKeeping(Holding& holding, Turn& turn) {
+  renewed_.erase(holding.id);
+  not_renewed_.erase(holding.id);
   CancelTimer(holding.lapse_timer);
   CancelTimer(holding.renew_timer);
   if (holding.automatic != 0) Discard(std::exchange(holding.automatic, 0));
@@ -103,7 +124,7 @@ void LeaseTable::WatchLapse(Holding& holding) {
 
 void LeaseTable::OnLapseTimer(Holding& holding, Turn& turn) {
   if (holding.lease->HasLapsed(turn.now)) {
-    Lose(holding, holding.lease->status(turn.now), turn);
+    Lapse(holding, turn);
   } else {
     WatchLapse(holding);  // It was renewed meanwhile.
   }
@@ -113,7 +134,7 @@ void LeaseTable::ScheduleRenewal(Holding& holding, Turn& turn) {
   const Duration expire = *holding.spec->expire;
   // When a third of the lease has passed, or somewhat earlier, so that leases which
   // were granted together are not all renewed together.
-  const Duration left = expire * 2 / 3 + Scale(expire / 15, random_.Fraction());
+  const Duration left = expire * 2 / 3 + Scale(expire / kEarlierBy, random_.Fraction());
   // At the end of its max_hold a renewal brings nothing, and the next one is not to follow
   // at once.
   const MonotonicTime earliest =
@@ -124,9 +145,65 @@ void LeaseTable::ScheduleRenewal(Holding& holding, Turn& turn) {
 
 void LeaseTable::RenewAutomatically(Holding& holding, Turn& turn) {
   if (holding.lease->HasLapsed(turn.now)) {
-    Lose(holding, holding.lease->status(turn.now), turn);
+    Lapse(holding, turn);
     return;
   }
+  const Duration expire = *holding.spec->expire;
+  if (Between(turn.now, holding.lease->times().lost_at) > expire * 2 / 3 + expire / kEarlierBy) {
+    ScheduleRenewal(holding, turn);  // It was renewed meanwhile, with others.
+    return;
+  }
+  if (MayRenewAll() && !holding.spec->max_hold.has_value()) RenewAll(turn);
+  holding.due = renewing_all_.call != 0 && holding.renewed_with == renewing_all_.call;
+  if (!holding.due) RenewByItself(holding, turn);
+}
+
+bool LeaseTable::MayRenewAll() const {
+  return can_renew_all_ && renewing_all_.call == 0 && renewed_.size() > 1 && not_renewed_.empty() &&
+         pausing_.empty();
+}
+
+void LeaseTable::RenewAll(Turn& turn) {
+  renewing_all_ = {.call = ++last_id_, .sent = turn.now};
+  // The first try of each is as long as if it had been renewed by itself.
+  Duration limit = kForever;
+  for (const ClaimId claim : renewed_) {
+    Holding& holding = holding_.at(claim);
+    // How much of its longest hold is left, the server says only where it is asked about it.
+    if (holding.spec->max_hold.has_value()) continue;
+    holding.renewed_with = renewing_all_.call;
+    limit = std::min(limit, RenewalPolicy(*holding.spec->expire, {}).attempt_limit);
+  }
+  turn.Do(SendRenewAll{.call = renewing_all_.call, .limit = limit});
+}
+
+void LeaseTable::OnRenewedAll(CallId call, const absl::StatusOr<std::uint64_t>& leases,
+                              Turn& turn) {
+  if (call != renewing_all_.call) return;
+  const RenewalOfAll ended = std::exchange(renewing_all_, {});
+  if (absl::IsUnimplemented(leases.status())) can_renew_all_ = false;
+  std::vector<ClaimId> concerned;
+  for (const ClaimId claim : renewed_) {
+    if (holding_.at(claim).renewed_with == call) concerned.push_back(claim);
+  }
+  // Those that ended meanwhile have been taken out before, as they were told before. If the
+  // server counts fewer than are left, it does not think of the same leases.
+  const bool renewed = leases.ok() && *leases >= concerned.size();
+  for (const ClaimId claim : concerned) {
+    Holding& holding = holding_.at(claim);
+    const bool due = std::exchange(holding.due, false);
+    if (renewed) {
+      const absl::Status applied = ApplyRenewal(
+          holding, ComputeLeaseTimes(ended.sent, Duration::zero(), *holding.spec->expire), turn);
+      if (due && applied.ok()) ScheduleRenewal(holding, turn);
+    } else if (due) {
+      if (can_renew_all_ && !leases.ok()) holding.lease->MarkUncertain();
+      RenewByItself(holding, turn);
+    }
+  }
+}
+
+void LeaseTable::RenewByItself(Holding& holding, Turn& turn) {
   holding.automatic = ++last_id_;
   SendRenewal(holding, Purpose::kRenewAutomatically, holding.automatic, kTellNobody,
               holding.lease->times().lost_at, turn);
@@ -152,7 +229,7 @@ absl::Status LeaseTable::ApplyRenewal(Holding& holding, const absl::StatusOr<Lea
                                       Turn& turn) {
   if (times.ok()) {
     if (holding.lease->Extend(*times, turn.now)) return absl::OkStatus();
-    Lose(holding, holding.lease->status(turn.now), turn);
+    Lapse(holding, turn);
     return holding.lease->status(turn.now);
   }
   if (SaysLeaseEnded(times.status())) Lose(holding, times.status(), turn);

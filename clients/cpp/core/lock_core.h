@@ -35,7 +35,7 @@
 #include "clients/cpp/core/lease_core.h"
 #include "clients/cpp/core/lease_driver.h"
 #include "clients/cpp/core/queued_callback.h"
-#include "clients/cpp/core/thread.h"
+#include "clients/cpp/core/runtime.h"
 #include "common/mutex.h"
 #include "common/thread_annotations.h"
 #include "holdfast/lock_options.h"

@@ -7,6 +7,11 @@ absl::Status Unimplemented() { return absl::UnimplementedError("not by this tran
 
 }  // namespace
 
+void LockTransport::RenewAll(Duration /*limit*/,
+                             absl::AnyInvocable<void(absl::StatusOr<std::uint64_t>)> done) {
+  done(Unimplemented());
+}
+
 void LockTransport::List(const ListRequest& /*request*/, Duration /*limit*/,
                          absl::AnyInvocable<void(absl::StatusOr<LockPage>)> done) {
   done(Unimplemented());

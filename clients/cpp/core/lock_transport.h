@@ -1,8 +1,7 @@
 // The port through which the lock logic speaks to a server.
 //
-// It says what a lock client needs, and nothing of how that travels: today each
-// operation is a gRPC call of its own, and a session that carries many of them on
-// one stream can take its place. Tests put a fake there.
+// It says what a lock client needs, and nothing of how that travels: each operation as a
+// gRPC call of its own, or all of them on one stream. Tests put a fake there.
 //
 // Thread-safe. Callbacks may come on any thread, also before the function that
 // started the operation has returned; so they should only hand on what they bring.
@@ -70,6 +69,12 @@ class LockTransport {
   // The rest are short calls. Each ends with DEADLINE_EXCEEDED after `limit`.
   virtual void Renew(const std::string& key, const std::string& lease_id, Duration limit,
                      absl::AnyInvocable<void(absl::StatusOr<Grant>)> done) = 0;
+  // Every lease that was granted over this transport and has not ended or been detached
+  // lasts its `expire` from when the server takes this, or until its max_hold is over: those
+  // whose grant was told before this was called. Tells how many leases the server knows to be
+  // concerned. UNIMPLEMENTED: this transport, or its server, can renew them one by one only.
+  virtual void RenewAll(Duration limit,
+                        absl::AnyInvocable<void(absl::StatusOr<std::uint64_t>)> done);
   virtual void Release(const std::string& key, const std::string& lease_id, Duration limit,
                        absl::AnyInvocable<void(absl::Status)> done) = 0;
   virtual void Get(const std::string& key, Duration limit,
@@ -112,8 +117,8 @@ class LockTransport {
                             absl::AnyInvocable<void(absl::StatusOr<ReleaseByTagPage>)> done);
   virtual std::shared_ptr<WatchCall> Watch(const LockFilter& filter, WatchEvents events);
 
-  // A lease that was granted over this transport is left to itself, and nobody waits for
-  // an answer. Only where the server keeps track of whose leases they are.
+  // A lease that was granted over this transport is left to itself: RenewAll does not
+  // concern it any more. Nobody waits for an answer.
   virtual void Detach(const std::string& /*key*/, const std::string& /*lease_id*/) {}
 
   // Of a lease that has ended otherwise than by its holder, where the transport is told of it

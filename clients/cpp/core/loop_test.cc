@@ -13,9 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "clients/cpp/core/fake_loop.h"
+#include "clients/cpp/core/fake_world.h"
 #include "clients/cpp/core/runtime.h"
-#include "clients/cpp/core/thread_loop.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -9,7 +9,6 @@
 #include <set>
 #include <string>
 
-#include "clients/cpp/core/backoff.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

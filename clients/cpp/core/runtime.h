@@ -14,8 +14,11 @@
 #ifndef HOLDFAST_CLIENTS_CPP_CORE_RUNTIME_H_
 #define HOLDFAST_CLIENTS_CPP_CORE_RUNTIME_H_
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +31,11 @@
 #include "common/thread_annotations.h"
 
 namespace holdfast::core {
+
+// Names a thread among all that this process has ever had, unlike std::thread::id, which is
+// given out again. 0 names none.
+using ThreadNumber = std::uint64_t;
+ThreadNumber ThisThread();
 
 // Where a blocking call waits for the result of an asynchronous one. Thread-safe. Shared by
 // both sides, so that the waiting one may give up.
@@ -95,6 +103,38 @@ class Worker {
 
   const std::shared_ptr<State> state_;
   std::thread thread_;
+};
+
+// The loop of real life: one thread waits for the alarm. Thread-safe.
+//
+// The thread sleeps on a timerfd of the same clock that the deadlines are
+// measured on, which goes on while the machine sleeps; a condition variable's
+// clock does not, and would signal a lost lease late by as long as that.
+class ThreadLoop final : public Loop {
+ public:
+  // RESOURCE_EXHAUSTED: no thread or file descriptor was to be had.
+  static absl::StatusOr<std::unique_ptr<ThreadLoop>> Create();
+
+  // Calls Stop.
+  ~ThreadLoop() override;
+
+  MonotonicTime Now() const override { return RealClock().Now(); }
+  void SetAlarm(MonotonicTime when) override;
+  void Stop() override;
+
+ private:
+  explicit ThreadLoop(int timer_fd) : timer_fd_(timer_fd) {}
+
+  void WaitForAlarms();
+  void OnExpired();
+  void Arm(MonotonicTime when);
+
+  const int timer_fd_;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+
+  // Touched in tasks alone, so by one thread at a time.
+  MonotonicTime armed_for_ = MonotonicTime::max();
 };
 
 // Thread-safe.

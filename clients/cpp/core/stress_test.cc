@@ -18,8 +18,7 @@
 
 #include "clients/cpp/core/client_core.h"
 #include "clients/cpp/core/lock_core.h"
-#include "clients/cpp/core/thread.h"
-#include "clients/cpp/core/thread_loop.h"
+#include "clients/cpp/core/runtime.h"
 #include "clients/cpp/core/threaded_server.h"
 #include "gtest/gtest.h"
 

@@ -76,6 +76,10 @@ absl::Status Check(const core::WaitRequest& request) {
   if (request.expire.has_value() && (*request.expire < kMinExpire || *request.expire > kMaxSpan)) {
     return Wrong("expire");
   }
+  if (request.max_hold.has_value() &&
+      (*request.max_hold < kMinExpire || *request.max_hold > kMaxSpan)) {
+    return Wrong("max_hold");
+  }
   if (absl::Status wrong = CheckTags("tags", request.tags); !wrong.ok()) return wrong;
   if (!HasLength(request.owner, 0, kMaxOwnerBytes)) return Wrong("owner");
   return CheckThat(!request.timeout.has_value() ||

@@ -36,11 +36,85 @@ absl::Status FakeLockTable::Refusal(absl::Status of_fields) const {
 }
 
 void FakeLockTable::SetReachable(bool reachable) {
+  Answers answers;
   {
     MutexLock lock(mutex_);
     reachable_ = reachable;
+    if (reachable) {
+      for (auto& [client, session] : sessions_) {
+        for (const std::string& lease_id : std::exchange(session.untold, {})) {
+          TellEnded(session, lease_id, answers);
+        }
+      }
+    }
   }
+  Run(std::move(answers));
   if (!reachable) CloseAll(nullptr, absl::UnavailableError("the fake server is not reachable"));
+}
+
+// --- Sessions -----------------------------------------------------------------------------
+
+void FakeLockTable::OpenSession(const void* client, Transport::LeaseEndedListener on_lease_ended) {
+  MutexLock lock(mutex_);
+  sessions_[client].on_lease_ended =
+      std::make_shared<Transport::LeaseEndedListener>(std::move(on_lease_ended));
+}
+
+void FakeLockTable::EndSession(const void* client) {
+  Answers answers;
+  {
+    MutexLock guard(mutex_);
+    if (sessions_.erase(client) == 0) return;
+    std::vector<std::string> bound;
+    for (auto& [key, lock] : locks_) {
+      if (!lock.lease.has_value() || lock.lease->session != client) continue;
+      lock.lease->session = nullptr;
+      if (lock.lease->request.bound) bound.push_back(key);
+    }
+    for (const std::string& key : bound) {
+      End(key, Cause::kReleased, LockEvent::Kind::kReleased, answers);
+    }
+  }
+  Run(std::move(answers));
+}
+
+absl::StatusOr<std::uint64_t> FakeLockTable::RenewAll(const void* client) {
+  MutexLock guard(mutex_);
+  if (absl::Status refusal = Refusal(absl::OkStatus()); !refusal.ok()) return refusal;
+  std::uint64_t renewed = 0;
+  for (auto& [key, lock] : locks_) {
+    if (!lock.lease.has_value() || lock.lease->session != client) continue;
+    SetLapse(*lock.lease);
+    ++renewed;
+  }
+  return renewed;
+}
+
+void FakeLockTable::Detach(const std::string& lease_id) {
+  MutexLock guard(mutex_);
+  for (auto& [key, lock] : locks_) {
+    if (lock.lease.has_value() && lock.lease->request.lease_id == lease_id) {
+      lock.lease->session = nullptr;
+    }
+  }
+}
+
+// That a lease has ended otherwise than by its holder.
+void FakeLockTable::TellSession(const Lease& lease, Answers& answers) {
+  const auto session = sessions_.find(lease.session);
+  if (session == sessions_.end()) return;
+  if (reachable_) {
+    TellEnded(session->second, lease.request.lease_id, answers);
+  } else {
+    session->second.untold.push_back(lease.request.lease_id);
+  }
+}
+
+void FakeLockTable::TellEnded(const Session& session, const std::string& lease_id,
+                              Answers& answers) const {
+  answers.push_back([listener = session.on_lease_ended, lease_id, why = EndedError(lease_id)] {
+    (*listener)(lease_id, why);
+  });
 }
 
 // --- Waiting and being granted ------------------------------------------------------------
@@ -117,7 +191,10 @@ void FakeLockTable::GrantNext(const std::string& key, Answers& answers) {
   lock.queue.erase(next);
   time_.Remove(waiter.timeout);
   lock.lease =
-      Lease{.request = std::move(waiter.request), .token = ++last_token_, .granted = time_.Now()};
+      Lease{.request = std::move(waiter.request),
+            .token = ++last_token_,
+            .granted = time_.Now(),
+            .session = sessions_.contains(waiter.call->client) ? waiter.call->client : nullptr};
   SetLapse(*lock.lease);
   TellGrant(*lock.lease, waiter.call, answers);
   TellWatches(LockEvent::Kind::kGranted, *lock.lease, answers);
@@ -170,8 +247,11 @@ void FakeLockTable::OnTimeout(const std::string& key, const std::string& lease_i
 
 void FakeLockTable::SetLapse(Lease& lease) {
   time_.Remove(lease.lapse);
-  if (!lease.request.expire.has_value()) return;
-  lease.lapses = core::After(time_.Now(), *lease.request.expire);
+  const std::optional<Duration>& expire = lease.request.expire;
+  const std::optional<Duration>& max_hold = lease.request.max_hold;
+  if (!expire.has_value() && !max_hold.has_value()) return;
+  lease.lapses = std::min(core::After(time_.Now(), expire.value_or(kForever)),
+                          core::After(lease.granted, max_hold.value_or(kForever)));
   lease.lapse =
       time_.Add(this, *lease.lapses,
                 [this, key = lease.request.key, token = lease.token] { OnLapse(key, token); });
@@ -197,6 +277,7 @@ void FakeLockTable::End(const std::string& key, Cause cause, LockEvent::Kind eve
   time_.Remove(lock.lease->lapse);
   ended_.emplace(lock.lease->request.lease_id, cause);
   TellWatches(event, *lock.lease, answers);
+  if (cause != Cause::kReleased) TellSession(*lock.lease, answers);
   lock.lease.reset();
   GrantNext(key, answers);
 }

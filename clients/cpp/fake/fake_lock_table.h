@@ -43,9 +43,17 @@ class FakeLockTable {
   // Names a call, for CloseWait and CloseWatch; the default is of none.
   using CallId = std::uint64_t;
 
+  // From now on the client has a session: what it is granted joins that.
+  void OpenSession(const void* client, Transport::LeaseEndedListener on_lease_ended);
+
+  // As when the client's process has died: what is bound to it ends.
+  void EndSession(const void* client);
+
   // `client` says whose call it is, for CloseAll.
   CallId Wait(const void* client, const core::WaitRequest& request, Transport::WaitEvents events);
   absl::StatusOr<core::Grant> Renew(const std::string& key, const std::string& lease_id);
+  absl::StatusOr<std::uint64_t> RenewAll(const void* client);
+  void Detach(const std::string& lease_id);
   absl::Status Release(const std::string& key, const std::string& lease_id);
   absl::StatusOr<LockInfo> Get(const std::string& key);
   absl::StatusOr<LockPage> List(const Transport::ListRequest& request);
@@ -64,6 +72,10 @@ class FakeLockTable {
 
  private:
   enum class Cause { kReleased, kExpired, kForced, kTimedOut };
+  struct Session {
+    std::shared_ptr<Transport::LeaseEndedListener> on_lease_ended;
+    std::vector<std::string> untold;  // Leases that have ended while it was out of reach.
+  };
   struct Call {
     CallId id = 0;
     const void* client = nullptr;
@@ -82,6 +94,7 @@ class FakeLockTable {
     core::WaitRequest request;
     std::uint64_t token = 0;
     MonotonicTime granted{};
+    const void* session = nullptr;  // Whose session it is in. Null: in none.
     std::optional<MonotonicTime> lapses{};
     TimerId lapse{};
   };
@@ -106,6 +119,9 @@ class FakeLockTable {
   void TellQueue(const Lock& lock, Answers& answers) const REQUIRES(mutex_);
   void End(const std::string& key, Cause cause, LockEvent::Kind event, Answers& answers)
       REQUIRES(mutex_);
+  void TellSession(const Lease& lease, Answers& answers) REQUIRES(mutex_);
+  void TellEnded(const Session& session, const std::string& lease_id, Answers& answers) const
+      REQUIRES(mutex_);
   void SetLapse(Lease& lease) REQUIRES(mutex_);
   void OnLapse(const std::string& key, std::uint64_t token);
   void OnTimeout(const std::string& key, const std::string& lease_id);
@@ -126,6 +142,7 @@ class FakeLockTable {
   std::map<std::string, Lock> locks_ GUARDED_BY(mutex_);
   std::map<std::string, Cause> ended_ GUARDED_BY(mutex_);  // By lease_id.
   std::map<CallId, std::shared_ptr<Call>> calls_ GUARDED_BY(mutex_);
+  std::map<const void*, Session> sessions_ GUARDED_BY(mutex_);  // By their clients.
   CallId last_call_ GUARDED_BY(mutex_) = 0;
   std::uint64_t last_place_ GUARDED_BY(mutex_) = 0;
   std::uint64_t last_token_ GUARDED_BY(mutex_) = 0;

@@ -15,10 +15,11 @@
 namespace holdfast {
 namespace {
 
-// From one client to the table.
+// From one client to the table, with a session or without.
 class TableTransport final : public core::LockTransport {
  public:
-  explicit TableTransport(std::shared_ptr<fake::FakeLockTable> table) : table_(std::move(table)) {}
+  TableTransport(std::shared_ptr<fake::FakeLockTable> table, bool session)
+      : table_(std::move(table)), session_(session) {}
 
   std::shared_ptr<WaitCall> Wait(const core::WaitRequest& request, WaitEvents events) override {
     if (shut_down_) {
@@ -38,6 +39,14 @@ class TableTransport final : public core::LockTransport {
   void Renew(const std::string& key, const std::string& lease_id, Duration /*limit*/,
              absl::AnyInvocable<void(absl::StatusOr<core::Grant>)> done) override {
     done(shut_down_ ? Gone() : table_->Renew(key, lease_id));
+  }
+  void RenewAll(Duration limit,
+                absl::AnyInvocable<void(absl::StatusOr<std::uint64_t>)> done) override {
+    if (!session_) {
+      LockTransport::RenewAll(limit, std::move(done));
+      return;
+    }
+    done(shut_down_ ? Gone() : table_->RenewAll(this));
   }
   void Release(const std::string& key, const std::string& lease_id, Duration /*limit*/,
                absl::AnyInvocable<void(absl::Status)> done) override {
@@ -59,9 +68,16 @@ class TableTransport final : public core::LockTransport {
                     absl::AnyInvocable<void(absl::StatusOr<ReleaseByTagPage>)> done) override {
     done(shut_down_ ? Gone() : table_->ReleaseByTag(request));
   }
+  void Detach(const std::string& /*key*/, const std::string& lease_id) override {
+    if (session_ && !shut_down_) table_->Detach(lease_id);
+  }
+  void OnLeaseEnded(LeaseEndedListener listener) override {
+    if (session_) table_->OpenSession(this, std::move(listener));
+  }
   void Shutdown() override {
     shut_down_ = true;
     table_->CloseAll(this, Gone());
+    table_->EndSession(this);
   }
 
  private:
@@ -85,6 +101,7 @@ class TableTransport final : public core::LockTransport {
   static absl::Status Gone() { return absl::CancelledError("the client was destroyed"); }
 
   const std::shared_ptr<fake::FakeLockTable> table_;
+  const bool session_;
   std::atomic<bool> shut_down_{false};
 };
 
@@ -117,11 +134,12 @@ absl::StatusOr<std::unique_ptr<Client>> FakeServer::NewClient(ClientOptions opti
   auto runtime = core::Runtime::Create(std::make_unique<fake::FakeTimeLoop>(parts_->time));
   if (!runtime.ok()) return runtime.status();
   auto core = std::make_shared<core::ClientCore>(
-      core::ClientCore::Parts{.runtime = *std::move(runtime),
-                              .transport = std::make_unique<TableTransport>(parts_->table),
-                              .clock = &parts_->time,
-                              .random = &core::SystemRandom()},
-      "fake:server", std::move(options));
+      core::ClientCore::Parts{
+          .runtime = *std::move(runtime),
+          .transport = std::make_unique<TableTransport>(parts_->table, options.session),
+          .clock = &parts_->time,
+          .random = &core::SystemRandom()},
+      "unix:fake", std::move(options));
   MutexLock lock(parts_->mutex);
   std::erase_if(parts_->clients, [](const auto& client) { return client.expired(); });
   parts_->clients.push_back(core);

@@ -125,12 +125,76 @@ TEST_F(FakeServerTest, AcquireDoesNotReturnWhileItsPlaceIsBeingReported) {
 }
 
 TEST_F(FakeServerTest, LeaseThatWasForcedIsLostAtTheNextRenewal) {
-  SyncLock lock(*client_, "k", {.expire = 30s, .auto_renew = true});
+  const auto without_session = *server_.NewClient({.owner = "test", .session = false});
+  SyncLock lock(*without_session, "k", {.expire = 30s, .auto_renew = true});
   const Lease lease = *lock.Acquire();
   EXPECT_EQ(client_->ForceRelease("k", lease.fencing_token())->owner, "test");
   server_.Advance(15s);
   EXPECT_EQ(lease.state(), LeaseState::kLost);
   EXPECT_EQ(ReasonOf(lease.status()), ErrorReason::kLeaseForced);
+}
+
+class FakeSessionTest : public FakeServerTest {
+ protected:
+  FakeSessionTest() { client_ = *server_.NewClient({.owner = "test", .session = true}); }
+};
+
+TEST_F(FakeSessionTest, ForcedReleaseIsSignalledAtOnce) {
+  SyncLock lock(*client_, "k");
+  const Lease lease = *lock.Acquire();
+  ASSERT_TRUE(client_->ForceRelease("k", 0).ok());
+  server_.Advance(0s);
+  EXPECT_TRUE(lease.lost().stop_requested());
+  EXPECT_EQ(ReasonOf(lease.status()), ErrorReason::kLeaseForced);
+}
+
+TEST_F(FakeSessionTest, WhatEndedWhileItWasAwayIsToldWhenItIsBack) {
+  const auto other = *server_.NewClient();
+  SyncLock lock(*client_, "k", {.expire = 1h, .max_hold = 5s});
+  SyncLock still_held(*client_, "other");
+  const Lease lease = *lock.Acquire();
+  ASSERT_TRUE(still_held.Acquire().ok());
+  server_.SetReachable(false);
+  server_.Advance(6s);
+  server_.SetReachable(true);
+  server_.Advance(0s);
+  EXPECT_TRUE(lease.lost().stop_requested());
+  EXPECT_TRUE(*still_held.Locked());
+}
+
+TEST_F(FakeSessionTest, ManyLeasesAreRenewedForAsLongAsTheyAreHeld) {
+  std::vector<std::unique_ptr<SyncLock>> locks;
+  std::vector<Lease> leases;
+  for (int i = 0; i < 100; ++i) {
+    locks.push_back(std::make_unique<SyncLock>(*client_, "k" + std::to_string(i),
+                                               LockOptions{.expire = 30s, .auto_renew = true}));
+    leases.push_back(*locks.back()->Acquire());
+  }
+  // Held through the others' renewals, and not renewed by them.
+  SyncLock lapsing(*client_, "lapsing", {.expire = 100s});
+  ASSERT_TRUE(lapsing.Acquire().ok());
+  server_.Advance(99s);
+  EXPECT_TRUE(*lapsing.Locked());
+  server_.Advance(1s);
+  EXPECT_FALSE(*lapsing.Locked());
+  server_.Advance(1h);
+  for (const Lease& lease : leases) EXPECT_EQ(lease.state(), LeaseState::kHeld);
+}
+
+TEST_F(FakeSessionTest, DetachedLeaseIsNotRenewedWithTheOthers) {
+  SyncLock a(*client_, "a", {.expire = 30s, .auto_renew = true});
+  SyncLock b(*client_, "b", {.expire = 30s, .auto_renew = true});
+  SyncLock detached(*client_, "detached", {.expire = 30s, .auto_renew = true, .bound = true});
+  ASSERT_TRUE(a.Acquire().ok());
+  ASSERT_TRUE(b.Acquire().ok());
+  ASSERT_TRUE(detached.Acquire().ok());
+  server_.Advance(20s);
+  ASSERT_TRUE(detached.Detach().ok());
+  server_.Advance(29s);
+  EXPECT_TRUE(*a.Locked());
+  server_.Advance(11s);
+  EXPECT_FALSE(*detached.Locked());
+  EXPECT_TRUE(*a.Locked());
 }
 
 TEST_F(FakeServerTest, LocksAreListedWatchedAndReleasedByTag) {

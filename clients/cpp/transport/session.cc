@@ -1,22 +1,28 @@
 #include "clients/cpp/transport/session.h"
 
+#include <algorithm>
 #include <chrono>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "clients/cpp/core/clock.h"
 #include "clients/cpp/core/errors.h"
 #include "clients/cpp/transport/convert.h"
+#include "clients/cpp/transport/session_stream.h"
 
 namespace holdfast::core {
 namespace {
 
-// Of the API: operations in a message, and leases in a page of Attach. Fewer of them, so that
-// a message stays well within the server's --max-message-bytes, however long the keys.
-constexpr int kMostOperations = 64;
-constexpr std::size_t kMostListed = 64;
-constexpr std::size_t kMostMessageBytes = 32 * 1024;
+// For how long the end waits for what was detached to be heard of.
+constexpr Duration kDetachGrace = std::chrono::milliseconds(200);
 
 // Between one stream and the next, if it is only for the leases that are held.
 constexpr Duration kReopenPause = std::chrono::milliseconds(200);
+
+// The server's limits, as it names them.
+constexpr std::string_view kSessionLimit = "max_sessions";
+constexpr std::string_view kOperationsLimit = "max_session_operations";
 
 gpr_timespec FromNow(Duration span) {
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
@@ -28,7 +34,11 @@ absl::Status StatusOf(const google::rpc::Status& failed) {
                                  failed.SerializeAsString()));
 }
 
-absl::Status WhyEnded(v1::ErrorReason reason) {
+bool IsLimit(const absl::Status& status, std::string_view limit) {
+  return ReasonOf(status) == ErrorReason::kLimitExceeded && ErrorMetadata(status)["limit"] == limit;
+}
+
+absl::Status WhyLeaseEnded(v1::ErrorReason reason) {
   const bool unknown = reason == v1::LEASE_NOT_FOUND;
   return MakeError(
       unknown ? absl::StatusCode::kNotFound : absl::StatusCode::kFailedPrecondition,
@@ -37,73 +47,6 @@ absl::Status WhyEnded(v1::ErrorReason reason) {
 }
 
 }  // namespace
-
-// One stream. Owns itself, by the registry.
-class Session::Stream final
-    : public CallRegistry::Call,
-      public grpc::ClientBidiReactor<v1::SessionRequest, v1::SessionResponse> {
- public:
-  explicit Stream(std::shared_ptr<Session> session) : session_(std::move(session)) {}
-
-  void Start() {
-    session_->stub_->async()->Session(&context_, this);
-    // Until nothing can be read any more: so long it may be written to.
-    AddHold();
-    {
-      MutexLock lock(mutex_);
-      open_ = true;
-    }
-    StartRead(&response_);
-    StartCall();
-  }
-
-  // REQUIRES: the one before has been written.
-  void Write(v1::SessionRequest request) {
-    {
-      MutexLock lock(mutex_);
-      if (!open_) return;
-      AddHold();
-    }
-    request_ = std::move(request);
-    StartWrite(&request_);
-    RemoveHold();
-  }
-
-  void Cancel() override { context_.TryCancel(); }
-
- private:
-  void OnReadDone(bool ok) override {
-    if (ok) {
-      session_->OnResponse(this, response_);
-      StartRead(&response_);
-      return;
-    }
-    {
-      MutexLock lock(mutex_);
-      open_ = false;
-    }
-    RemoveHold();  // OnDone comes next, with the reason.
-  }
-
-  void OnWriteDone(bool ok) override {
-    if (ok) session_->OnWritten(this);
-  }
-
-  void OnDone(const grpc::Status& status) override {
-    session_->OnEnded(this, status);
-    // Frees this object, perhaps.
-    const std::shared_ptr<CallRegistry> registry = session_->calls_;
-    registry->Remove(this);
-  }
-
-  const std::shared_ptr<Session> session_;
-  grpc::ClientContext context_;
-  v1::SessionRequest request_;
-  v1::SessionResponse response_;
-
-  Mutex mutex_;
-  bool open_ GUARDED_BY(mutex_) = false;
-};
 
 Session::Session(std::unique_ptr<v1::SessionService::Stub> stub, std::string session_id,
                  std::string address)
@@ -129,18 +72,17 @@ std::uint64_t Session::Begin(v1::Operation operation, std::optional<Duration> li
     if (shut_down_) {
       End({.events = std::move(events)}, ClientDestroyed(), calls);
     } else if (unary_) {
-      FallBack(std::move(events), calls);
+      FallBack({.events = std::move(events)}, calls);
     } else {
       id = ++last_operation_;
       operation.set_id(id);
+      if (operation.has_detach()) ++detaching_;
       Pending& pending = pending_[id];
       pending.operation = std::move(operation);
       pending.events = std::move(events);
       if (limit.has_value()) {
-        pending.limit = std::make_unique<grpc::Alarm>();
-        pending.limit->Set(FromNow(*limit), [self = shared_from_this(), id](bool rang) {
-          if (rang) self->OnLimit(id);
-        });
+        pending.limit = After(RealClock().Now(), *limit);
+        SetTimer(id, pending.limit);
       }
       unsent_.push_back(id);
       if (stream_ == nullptr) Open(calls);
@@ -165,6 +107,7 @@ void Session::Forget(std::uint64_t operation) {
   const auto found = pending_.find(operation);
   if (found == pending_.end()) return;
   forgotten = std::move(found->second);
+  timers_.erase({forgotten.limit, operation});
   pending_.erase(found);
 }
 
@@ -172,8 +115,10 @@ void Session::Shutdown() {
   Calls calls;
   {
     MutexLock lock(mutex_);
+    detached_.WaitFor(mutex_, kDetachGrace,
+                      [this]() REQUIRES(mutex_) { return detaching_ == 0 || stream_ == nullptr; });
     shut_down_ = true;
-    reopen_ = nullptr;
+    alarm_ = nullptr;
     for (auto& [id, pending] : std::exchange(pending_, {})) {
       End(std::move(pending), ClientDestroyed(), calls);
     }
@@ -182,101 +127,52 @@ void Session::Shutdown() {
   calls_->Shutdown();
 }
 
-void Session::OnLimit(std::uint64_t operation) {
+void Session::SetTimer(std::uint64_t what, MonotonicTime when) {
+  timers_.emplace(when, what);
+  Arm();
+}
+
+// An alarm costs a hand-over to another thread, so there is one for all timers; and one that
+// is set for a timer which has gone meanwhile is left to ring.
+void Session::Arm() {
+  if (shut_down_ || timers_.empty() || timers_.begin()->first >= armed_for_) return;
+  armed_for_ = timers_.begin()->first;
+  const Duration span = Between(RealClock().Now(), armed_for_);
+  alarm_ = std::make_unique<grpc::Alarm>();
+  alarm_->Set(FromNow(std::max<Duration>(span, std::chrono::milliseconds(1))),
+              [self = shared_from_this()](bool rang) {
+                if (rang) self->OnAlarm();
+              });
+}
+
+void Session::OnAlarm() {
   Calls calls;
   {
     MutexLock lock(mutex_);
-    auto pending = pending_.extract(operation);
-    if (pending.empty()) return;
-    End(std::move(pending.mapped()), absl::DeadlineExceededError("no answer in time"), calls);
+    if (shut_down_) return;
+    armed_for_ = MonotonicTime::max();
+    const MonotonicTime now = RealClock().Now();
+    while (!timers_.empty() && timers_.begin()->first <= now) {
+      Fire(timers_.extract(timers_.begin()).value().second, calls);
+    }
+    Arm();
   }
   Carry(std::move(calls));
 }
 
-void Session::Open(Calls& calls) {
-  reopen_ = nullptr;
-  stream_ = std::make_shared<Stream>(shared_from_this());
-  writing_ = false;
-  attaching_ = true;
-  first_page_sent_ = false;
-  attach_id_ = ++last_operation_;
-  ++last_stream_;
-  received_ = acknowledged_ = 0;
-  to_list_.clear();
-  // What has outlived a stream: see OnEnded.
-  unsent_.clear();
-  for (const auto& [id, pending] : pending_) unsent_.push_back(id);
-  for (const auto& [lease_id, key] : held_) List(lease_id, key);
-  for (const auto& [lease_id, key] : doubtful_) {
-    if (!held_.contains(lease_id)) List(lease_id, key);
+void Session::Fire(std::uint64_t what, Calls& calls) {
+  if (what == kAcknowledge) {
+    acknowledge_soon_ = false;
+    acknowledge_now_ = true;
+    Write(calls);
+  } else if (what == kReopen) {
+    if (stream_ != nullptr || held_.empty()) return;
+    Open(calls);
+    Write(calls);
+  } else {
+    Pending late = std::move(pending_.extract(what).mapped());
+    End(std::move(late), absl::DeadlineExceededError("no answer in time"), calls);
   }
-  calls.push_back([stream = stream_, registry = calls_, self = shared_from_this()] {
-    if (registry->Add(stream)) {
-      stream->Start();
-    } else {
-      self->OnEnded(stream.get(), grpc::Status::CANCELLED);
-    }
-  });
-}
-
-void Session::List(const std::string& lease_id, const std::string& key) {
-  v1::Operation::HeldLease& lease = to_list_.emplace_back();
-  lease.set_key(key);
-  lease.set_lease_id(lease_id);
-}
-
-void Session::OpenLater() {
-  reopen_ = std::make_unique<grpc::Alarm>();
-  reopen_->Set(FromNow(kReopenPause), [self = shared_from_this()](bool rang) {
-    if (!rang) return;
-    Calls calls;
-    {
-      MutexLock lock(self->mutex_);
-      if (self->shut_down_ || self->stream_ != nullptr || self->held_.empty()) return;
-      self->Open(calls);
-      self->Write(calls);
-    }
-    Carry(std::move(calls));
-  });
-}
-
-void Session::Write(Calls& calls) {
-  if (writing_ || stream_ == nullptr) return;
-  v1::SessionRequest request;
-  std::size_t bytes = 0;
-  if (attaching_) WriteAttach(request);
-  while (!attaching_ && !unsent_.empty() && request.operations_size() < kMostOperations &&
-         bytes < kMostMessageBytes) {
-    const auto next = pending_.find(unsent_.front());
-    unsent_.pop_front();
-    if (next == pending_.end()) continue;
-    next->second.sent = true;
-    bytes += next->second.operation.ByteSizeLong();
-    *request.add_operations() = next->second.operation;
-  }
-  if (request.operations_size() == 0 && acknowledged_ == received_) return;
-  acknowledged_ = received_;
-  request.set_received(received_);
-  writing_ = true;
-  calls.push_back([stream = stream_, request = std::move(request)]() mutable {
-    stream->Write(std::move(request));
-  });
-}
-
-void Session::WriteAttach(v1::SessionRequest& request) {
-  v1::Operation& operation = *request.add_operations();
-  operation.set_id(attach_id_);
-  v1::Operation::Attach& attach = *operation.mutable_attach();
-  if (!std::exchange(first_page_sent_, true)) {
-    attach.set_session_id(session_id_);
-    attach.set_stream_number(last_stream_);
-  }
-  for (std::size_t i = 0; i < kMostListed && !to_list_.empty(); ++i) {
-    *attach.add_leases() = std::move(to_list_.front());
-    to_list_.pop_front();
-  }
-  attaching_ = !to_list_.empty();
-  attach.set_more(attaching_);
 }
 
 void Session::OnWritten(Stream* stream) {
@@ -306,6 +202,7 @@ void Session::OnResponse(Stream* stream, const v1::SessionResponse& response) {
 void Session::Hear(const v1::Event& event, Calls& calls) {
   if (event.has_lease_ended()) return HearLeaseEnded(event.lease_ended(), calls);
   if (event.has_attached()) {
+    LearnRoom(event.attached().max_message_bytes());
     doubtful_.clear();
     return;
   }
@@ -329,11 +226,22 @@ void Session::Hear(const v1::Event& event, Calls& calls) {
   } else if (event.has_renewed()) {
     End(std::move(pending), GrantFrom(event.renewed()), calls);
   } else if (event.has_failed()) {
-    const absl::Status failed = StatusOf(event.failed());
+    absl::Status failed = StatusOf(event.failed());
+    // Those that wait have filled the session. What frees a place must not wait for one.
+    if (IsLimit(failed, kOperationsLimit)) {
+      if (operation.has_renew_all()) {
+        failed = absl::UnavailableError(Describe(failed));
+      } else {
+        return FallBack(std::move(pending), calls);
+      }
+    }
     if (!ShouldRetry(failed)) Leave(operation);
-    End(std::move(pending), failed, calls);
+    End(std::move(pending), std::move(failed), calls);
   } else {
     Leave(operation);
+    if (event.has_renewed_all() && pending.events.renewed != nullptr) {
+      *pending.events.renewed = event.renewed_all().leases();
+    }
     End(std::move(pending), Grant{}, calls);
   }
 }
@@ -348,22 +256,21 @@ void Session::HearLeaseEnded(const v1::Event::LeaseEnded& ended, Calls& calls) {
   doubtful_.erase(ended.lease_id());
   if (held_.erase(ended.lease_id()) == 0 || listener_ == nullptr) return;
   calls.push_back([listener = listener_, lease_id = ended.lease_id(),
-                   why = WhyEnded(ended.reason())] { (*listener)(lease_id, why); });
+                   why = WhyLeaseEnded(ended.reason())] { (*listener)(lease_id, why); });
 }
 
 void Session::OnEnded(Stream* stream, const grpc::Status& status) {
   Calls calls;
-  absl::Status why = contact_->StatusOf(status);
-  if (why.ok()) why = absl::UnavailableError("the server has ended the session's stream");
   {
     MutexLock lock(mutex_);
     if (stream != stream_.get()) return;
     stream_ = nullptr;
+    detached_.NotifyAll();
     unsent_.clear();
-    unary_ = unary_ || status.error_code() == grpc::StatusCode::UNIMPLEMENTED;
+    const absl::Status why = WhyEnded(status);
     for (auto& [id, pending] : std::exchange(pending_, {})) {
       if (unary_) {
-        FallBack(std::move(pending.events), calls);
+        FallBack(std::move(pending), calls);
         continue;
       }
       if (pending.operation.has_detach() && !shut_down_) {
@@ -376,22 +283,46 @@ void Session::OnEnded(Stream* stream, const grpc::Status& status) {
       }
       End(std::move(pending), why, calls);
     }
-    if (!held_.empty() && !shut_down_ && !unary_) OpenLater();
+    if (!held_.empty() && !shut_down_ && !unary_) {
+      SetTimer(kReopen, After(RealClock().Now(), kReopenPause));
+    }
   }
   Carry(std::move(calls));
 }
 
-void Session::FallBack(OperationEvents events, Calls& calls) {
-  calls.push_back([events = std::move(events)]() mutable {
+// What the operations of a stream that has ended come to.
+absl::Status Session::WhyEnded(const grpc::Status& status) {
+  absl::Status why = contact_->StatusOf(status);
+  if (why.ok()) return absl::UnavailableError("the server has ended the session's stream");
+  if (absl::IsUnimplemented(why)) unary_ = true;
+  if (ReasonOf(why) != ErrorReason::kLimitExceeded) return why;
+  // It is the stream's limit, and none of the operations is to blame: they are sent again.
+  if (IsLimit(why, kSessionLimit)) unary_ = true;
+  // It has less room than the server that was there before.
+  if (IsLimit(why, kMessageLimit)) max_message_bytes_ = 0;
+  return absl::UnavailableError(Describe(why));
+}
+
+// It is not pending any more.
+void Session::NoLongerPending(const Pending& pending) {
+  timers_.erase({pending.limit, pending.operation.id()});
+  if (!pending.operation.has_detach()) return;
+  --detaching_;
+  detached_.NotifyAll();
+}
+
+void Session::FallBack(Pending pending, Calls& calls) {
+  NoLongerPending(pending);
+  calls.push_back([events = std::move(pending.events)]() mutable {
     auto fall_back = std::move(events.fall_back);
     fall_back(std::move(events));
   });
 }
 
 void Session::End(Pending pending, absl::StatusOr<Grant> end, Calls& calls) {
-  calls.push_back([pending = std::move(pending), end = std::move(end)]() mutable {
-    pending.limit = nullptr;
-    pending.events.on_end(std::move(end));
+  NoLongerPending(pending);
+  calls.push_back([events = std::move(pending.events), end = std::move(end)]() mutable {
+    events.on_end(std::move(end));
   });
 }
 

@@ -111,9 +111,9 @@ std::shared_ptr<LockTransport::WaitCall> SessionTransport::Wait(const WaitReques
          };
          again.on_end = std::move(taken.on_end);
          if (request.bound) {
-           // A server of that age would grant it, and not know what bound means.
+           // A server that knows no sessions would grant it, and not know what bound means.
            again.on_end(absl::FailedPreconditionError(
-               "the server knows no sessions, so a lease cannot be bound"));
+               "the server has no session for this client, so a lease cannot be bound"));
            return;
          }
          call->HasFallenBack(unary->Wait(request, std::move(again)));
@@ -136,6 +136,31 @@ void SessionTransport::Renew(const std::string& key, const std::string& lease_id
                    .fall_back = [key, lease_id, limit, unary = unary_](OperationEvents taken) {
                      unary->Renew(key, lease_id, limit, std::move(taken.on_end));
                    }});
+}
+
+void SessionTransport::RenewAll(Duration limit,
+                                absl::AnyInvocable<void(absl::StatusOr<std::uint64_t>)> done) {
+  if (session_ == nullptr) {
+    done(ClientDestroyed());
+    return;
+  }
+  v1::Operation operation;
+  operation.mutable_renew_all();
+  const auto renewed = std::make_shared<std::uint64_t>(0);
+  session_->Begin(std::move(operation), limit,
+                  {.renewed = renewed,
+                   .on_end =
+                       [renewed, done = std::move(done)](const absl::StatusOr<Grant>& end) mutable {
+                         if (end.ok()) {
+                           done(*renewed);
+                         } else {
+                           done(end.status());
+                         }
+                       },
+                   .fall_back =
+                       [](OperationEvents taken) {
+                         taken.on_end(absl::UnimplementedError("there is no session"));
+                       }});
 }
 
 void SessionTransport::Release(const std::string& key, const std::string& lease_id, Duration limit,

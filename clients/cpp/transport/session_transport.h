@@ -1,6 +1,6 @@
 // LockTransport over a session: one stream carries all waits, renewals and releases, and
 // tells at once when a lease has ended. Everything else goes over unary calls, as does all
-// of it where the server knows no sessions.
+// of it where the server knows no sessions, or has none left.
 //
 //   operation ──▶ unsent ──▶ one message with all that has gathered ──▶ server
 //   answer    ◀── by its operation's id ◀── one message with all that has gathered there
@@ -39,6 +39,8 @@ class SessionTransport final : public LockTransport {
   std::shared_ptr<WaitCall> Wait(const WaitRequest& request, WaitEvents events) override;
   void Renew(const std::string& key, const std::string& lease_id, Duration limit,
              absl::AnyInvocable<void(absl::StatusOr<Grant>)> done) override;
+  void RenewAll(Duration limit,
+                absl::AnyInvocable<void(absl::StatusOr<std::uint64_t>)> done) override;
   void Release(const std::string& key, const std::string& lease_id, Duration limit,
                absl::AnyInvocable<void(absl::Status)> done) override;
   void Get(const std::string& key, Duration limit,

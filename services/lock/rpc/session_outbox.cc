@@ -63,6 +63,9 @@ grpc::ByteBuffer SerializeMessage(SessionMessage& message) {
       const bool answered = outcome.operation != 0 && !IsPlace(outcome);
       const std::string key = answered ? message.open->End(outcome.operation) : "";
       SetEvent(std::move(outcome.outcome), key, event);
+      if (event.has_attached()) {
+        event.mutable_attached()->set_max_message_bytes(message.max_message_bytes);
+      }
     }
     for (const FailedOperation& operation : events.failed) {
       message.open->End(operation.id);
@@ -149,7 +152,8 @@ void SessionOutbox::AddInPieces(std::vector<Event> events,
 }
 
 SessionMessage SessionOutbox::Take() {
-  SessionMessage message{.number = ++last_number_, .open = &open_};
+  SessionMessage message{
+      .number = ++last_number_, .open = &open_, .max_message_bytes = max_message_bytes_};
   std::uint64_t through = 0;
   do {
     Waiting& waiting = waiting_.front();

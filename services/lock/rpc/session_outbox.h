@@ -31,7 +31,8 @@ struct SessionEvents {
 struct SessionMessage {
   std::uint64_t number = 0;
   std::vector<SessionEvents> events;
-  OpenOperations* open = nullptr;  // Which those leave that are answered.
+  OpenOperations* open = nullptr;       // Which those leave that are answered.
+  std::uint32_t max_message_bytes = 0;  // Which the client is told when it attaches.
 };
 
 // A SessionResponse. Takes the events out of `message`.
@@ -66,8 +67,9 @@ class SessionOutbox {
   // answered by one write, and a small answer is not kept waiting behind a megabyte.
   static constexpr std::size_t kMessageBytes = 64 * 1024;
 
-  // `open` must outlive this and its messages.
-  explicit SessionOutbox(OpenOperations& open) : open_(open) {}
+  // `open` must outlive this and its messages. `max_message_bytes`: of the client's.
+  SessionOutbox(OpenOperations& open, std::uint32_t max_message_bytes)
+      : open_(open), max_message_bytes_(max_message_bytes) {}
 
   void Add(std::vector<SessionOutcome> outcomes);
   void Add(std::vector<FailedOperation> failed);
@@ -109,6 +111,7 @@ class SessionOutbox {
   void AddInPieces(std::vector<Event> events, std::vector<Event> SessionEvents::*member);
 
   OpenOperations& open_;
+  const std::uint32_t max_message_bytes_;
   std::deque<Waiting> waiting_;  // None empty, and each fits into a message.
   // The outcomes in waiting_ that tell an operation its place, by operation.
   absl::flat_hash_map<std::uint64_t, SessionOutcome*> places_;

@@ -79,7 +79,7 @@ class SessionOutboxTest : public testing::Test {
   }
 
   OpenOperations open_{1'000'000};
-  SessionOutbox outbox_{open_};
+  SessionOutbox outbox_{open_, 65'536};
   std::size_t last_bytes_ = 0;
 
  private:

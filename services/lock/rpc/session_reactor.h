@@ -44,7 +44,7 @@ namespace holdfast {
 // What all streams of sessions share. Outlives them.
 struct SessionSharing {
   SessionSharing(LockEngine& lock_engine, const Connections& all_connections,
-                 const Principals& all_principals, std::size_t message_bytes,
+                 const Principals& all_principals, std::uint32_t message_bytes,
                  std::size_t operations)
       : engine(lock_engine),
         connections(all_connections),
@@ -56,7 +56,7 @@ struct SessionSharing {
   LockEngine& engine;
   const Connections& connections;
   const Principals& principals;
-  const std::size_t max_message_bytes;
+  const std::uint32_t max_message_bytes;
   const std::size_t max_operations;  // Of one stream, without an answer.
   StalledSessions stalled;
   WorkerThread writer;
@@ -85,7 +85,7 @@ class SessionReactor final : public StreamCall<BidiServerCall, SessionMessage>,
       : shared_(shared),
         open_streams_(open_streams),
         open_(shared.max_operations),
-        outbox_(open_) {}
+        outbox_(open_, shared.max_message_bytes) {}
 
  private:
   // What the engine knows of the stream.

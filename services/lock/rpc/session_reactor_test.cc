@@ -59,6 +59,11 @@ TEST_F(SessionTest, CarriesEveryOperation) {
   EXPECT_TRUE(session->Await(session->Detach("k", Id("b"))).has_detached());
 }
 
+TEST_F(SessionTest, AttachingTellsHowLongAMessageMayBe) {
+  StartServer({.rpc_limits = {.max_message_bytes = 5'000}});
+  EXPECT_EQ(NewStream(1)->Attach().max_message_bytes(), 5'000u);
+}
+
 TEST_F(SessionTest, MessagesCountFromOne) {
   StartServer();
   const auto session = Attached();

@@ -63,9 +63,9 @@ struct ClientOptions {
   Executor executor{};
 
   // Waits, renewals and releases share one stream, on which the server also tells at once
-  // that a lease was ended by force. With a server that knows no sessions, each is a call
-  // of its own, as without this. On trial: see docs/cpp-client.md.
-  bool session = false;
+  // that a lease was ended by force. With a server that knows no sessions, or has none left,
+  // each is a call of its own, as without this. See docs/cpp-client.md.
+  bool session = true;
 };
 
 // Thread-safe. Its locks may outlive it, but can no longer be used.
@@ -112,8 +112,9 @@ class Client {
   absl::StatusOr<LockWatch> Watch(const LockFilter& filter, WatchCallbacks callbacks);
 
   // --- For administrators ----------------------------------------------------------
-  // A lease that is ended by force is gone at once, and its holder learns of it at its
-  // next renewal or release. Until then only the fencing token can stop it.
+  // A lease that is ended by force is gone at once. Its holder learns of it at once if it
+  // has a session, and else at its next renewal or release. Until then only the fencing
+  // token can stop it.
 
   // Ends a lock's lease with this token; returns it as it was just before. Blocks for up
   // to call_timeout. `fencing_token` 0: whatever lease there is. Such a request is never

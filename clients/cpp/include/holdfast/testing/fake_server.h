@@ -22,7 +22,8 @@
 //   * lists and releases by tag at once: a page is short only if its size was given;
 //   * reports changes of the queue at once, not at most once a second;
 //   * keeps a client that has gone in the queue, until its timeout, and its grant;
-//   * knows neither sessions nor max_hold, and refuses `bound`;
+//   * does not know who its clients are: the `principal` of each is anonymous;
+//   * sees no process die: what is `bound` ends with its client, or by its expire;
 //   * dates held_since in 1970, and words its messages differently.
 //
 // For tests. Uses neither the network nor the disk.

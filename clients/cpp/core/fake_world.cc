@@ -1,6 +1,37 @@
-#include "clients/cpp/core/fake_transport.h"
+#include "clients/cpp/core/fake_world.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
 
 namespace holdfast::core {
+
+void FakeLoop::SetAlarm(MonotonicTime when) {
+  assert(InTask());
+  alarm_ = when;
+}
+
+void FakeLoop::Advance(Duration span) {
+  const MonotonicTime end = Now() + span;
+  while (alarm_ <= end) {
+    now_ = std::max(Now(), alarm_).time_since_epoch().count();
+    RingIfDue();
+  }
+  now_ = end.time_since_epoch().count();
+}
+
+void FakeLoop::Freeze(Duration span) {
+  now_ += span.count();
+  RingIfDue();
+}
+
+void FakeLoop::RingIfDue() {
+  if (alarm_ > Now()) return;
+  Run([this] {
+    alarm_ = MonotonicTime::max();
+    if (!stopped_) Ring();
+  });
+}
 
 void FakeWait::SayQueued(std::uint32_t position, const std::string& holder) {
   HolderInfo info;
@@ -28,6 +59,15 @@ void FakeTransport::Renew(const std::string& key, const std::string& lease_id, D
   } else {
     renewals.back().answer = std::move(done);
   }
+}
+
+void FakeTransport::RenewAll(Duration limit,
+                             absl::AnyInvocable<void(absl::StatusOr<std::uint64_t>)> done) {
+  if (!renews_all) {
+    LockTransport::RenewAll(limit, std::move(done));
+    return;
+  }
+  renewals_of_all.push_back({"", "", limit, std::move(done)});
 }
 
 void FakeTransport::Release(const std::string& key, const std::string& lease_id, Duration limit,
