@@ -17,9 +17,10 @@ struct ConnectionLimits {
   std::uint32_t max_connections_per_peer = 7'500;
 
   // Calls that have begun and have no answer yet, whether their requests have come or not.
-  // Each costs some 15 KB.
-  std::uint32_t max_calls = 40'000;
-  std::uint32_t max_calls_per_peer = 30'000;
+  // Each costs some 20 KB, so this is about 400 MB. Whoever waits more than that uses
+  // sessions, where a wait is no call.
+  std::uint32_t max_calls = 20'000;
+  std::uint32_t max_calls_per_peer = 15'000;
   std::uint32_t max_calls_per_connection = 12'000;
 
   // Calls that one connection may take back within a second of their beginning, a second.

@@ -82,8 +82,11 @@ bool Connection::OnReceived(std::string_view bytes) {
     if (cut()) return false;
     heard_ = now;
     traffic_.Received(bytes, now);
+    const std::int64_t calls_before = counted_calls_;
+    const std::int64_t bytes_before = counted_bytes_;
     CountTraffic();
     fault = Fault(now);
+    if (!fault.has_value()) fault = TooMuchWithWhatIsLeft(calls_before, bytes_before);
   }
   if (fault.has_value()) {
     Cut(*fault);
@@ -140,6 +143,23 @@ std::optional<CutCause> Connection::Fault(Instant now) {
   resets_as_of_ = now;
   resets_left_ -= resets * Duration(std::chrono::seconds(1)) / limits.max_resets_per_second;
   if (resets_left_ < Duration::zero()) return CutCause::kResets;
+  return std::nullopt;
+}
+
+// Whether it has much, and makes it more, while there is no room for more because of what
+// gRPC has not cleared away yet.
+std::optional<CutCause> Connection::TooMuchWithWhatIsLeft(std::int64_t calls_before,
+                                                          std::int64_t bytes_before) const {
+  const ConnectionLimits& limits = all_->limits_;
+  if (counted_calls_ > std::max(calls_before, kFewCalls - 1) &&
+      all_->calls_.all > limits.max_calls && all_->calls_.live <= limits.max_calls) {
+    return CutCause::kCalls;
+  }
+  if (counted_bytes_ > std::max(bytes_before, kFewBytes - 1) &&
+      all_->unfinished_bytes_.all > limits.max_memory_for_requests &&
+      all_->unfinished_bytes_.live <= limits.max_memory_for_requests) {
+    return CutCause::kMemory;
+  }
   return std::nullopt;
 }
 
@@ -322,22 +342,18 @@ Connections::Figures Connections::figures() const {
 // `newest`: whose traffic may have been too much.
 void Connections::CutIfTooMuch(const Connection& newest) {
   const PeerUse& use = *newest.peer_;
-  const std::int64_t most_bytes = limits_.max_memory_for_requests;
-  if (unfinished_bytes_.all > most_bytes) {
-    CutLargest(nullptr, CutCause::kMemory, unfinished_bytes_.live > most_bytes ? 1 : kFewBytes);
+  if (unfinished_bytes_.live > std::int64_t{limits_.max_memory_for_requests}) {
+    CutLargest(nullptr, CutCause::kMemory);
   }
   if (use.calls > std::int64_t{std::min(limits_.max_calls_per_peer, ShareOf(limits_.max_calls))}) {
-    CutLargest(&use.peer, CutCause::kCalls, 1);
+    CutLargest(&use.peer, CutCause::kCalls);
   }
-  const std::int64_t most_calls = limits_.max_calls;
-  if (calls_.all > most_calls) {
-    CutLargest(nullptr, CutCause::kCalls, calls_.live > most_calls ? 1 : kFewCalls);
-  }
+  if (calls_.live > std::int64_t{limits_.max_calls}) CutLargest(nullptr, CutCause::kCalls);
 }
 
-void Connections::CutLargest(const Peer* peer, CutCause cause, std::int64_t least) {
+void Connections::CutLargest(const Peer* peer, CutCause cause) {
   std::shared_ptr<Connection> largest;
-  std::int64_t most = least - 1;
+  std::int64_t most = 0;
   for (const auto& connection : All()) {
     if (peer != nullptr && connection->peer() != *peer) continue;
     MutexLock lock(connection->mutex_);

@@ -87,6 +87,8 @@ class Connection final : public SocketTap {
   // False: it is over already.
   bool Cut(CutCause cause);
   std::optional<CutCause> Fault(Instant now) REQUIRES(mutex_);
+  std::optional<CutCause> TooMuchWithWhatIsLeft(std::int64_t calls_before,
+                                                std::int64_t bytes_before) const REQUIRES(mutex_);
   void CountTraffic() REQUIRES(mutex_);
   void UncountLive() REQUIRES(mutex_);
 
@@ -166,8 +168,8 @@ class Connections : public std::enable_shared_from_this<Connections> {
   std::shared_ptr<PeerUse> UseOf(const Peer& peer) REQUIRES(mutex_);
   bool HasRoom(std::size_t listener) const REQUIRES(mutex_);
   std::vector<std::shared_ptr<Connection>> Idlest(const Peer* peer, Instant now) REQUIRES(mutex_);
-  // Of `peer`, or of all; if it has at least so much.
-  void CutLargest(const Peer* peer, CutCause cause, std::int64_t least);
+  // Of `peer`, or of all.
+  void CutLargest(const Peer* peer, CutCause cause);
   void CutIfTooMuch(const Connection& newest);
   void Left(const Connection& connection);
   void Closed(const Connection& connection, bool was_counted);

@@ -133,7 +133,7 @@ void AddConnectionLimits(CLI::App& app, ConnectionLimits& limits) {
            "quarter of all is left to others in any case.");
   AddLimit(app, "--max-calls", limits.max_calls,
            "Calls open at the same time, those among them whose requests\n"
-           "have not come; about 15 kB each.");
+           "have not come; about 20 kB each.");
   AddLimit(app, "--max-calls-per-peer", limits.max_calls_per_peer,
            "Those of one peer. A quarter of all is left to others in\n"
            "any case.");
