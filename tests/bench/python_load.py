@@ -114,8 +114,9 @@ def measure_contended(options):
         "rate": len(turns) / options.seconds,
         **_describe(handed),
         "client_cpu_us": sum(cpu for _, cpu in found) * 1e6 / len(turns),
-        # How far the luckiest and the unluckiest are apart, of what each should have had.
-        "spread_percent": (max(grants) - min(grants)) * 100 * len(grants) / len(turns),
+        # How far the luckiest and the unluckiest are apart, of what each should have had; but
+        # for the one grant more that those have whose turn comes first in the window.
+        "spread_percent": max(0, max(grants) - min(grants) - 1) * 100 * len(grants) / len(turns),
         "waiting_cpu_ms_per_s": _waiting_cpu(options),
     }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import threading
 import unittest
 
@@ -99,12 +100,43 @@ class OutageTest(unittest.TestCase):
         self.assertTrue(got[0].valid)
 
     def test_a_socket_that_is_not_ours_is_no_matter_of_waiting(self):
-        if os.geteuid() == 0:
-            self.skipTest("root may connect to everything")
         os.chmod(self.server.folder, 0)
         self.addCleanup(os.chmod, self.server.folder, 0o700)
-        with self.assertRaises(holdfast.LockPermissionError):
-            self.lock(timeout=None).acquire()
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                if os.geteuid() == 0:
+                    os.setuid(65534)  # Root may connect to everything.
+                self.lock(timeout=None).acquire()
+            except PermissionError as error:
+                os.write(writer, f"{type(error).__name__}: {error}".encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader) as told:
+            self.assertRegex(told.read(), "LockPermissionError: cannot acquire .*: cannot connect")
+        os.waitpid(child, 0)
+
+    def test_it_is_the_same_over_tcp(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self.server.close()
+        self.server = Server(f"--listen={address}")
+        self.addCleanup(self.server.close)
+        client = holdfast.Client(address)
+
+        async def take():
+            async with holdfast.AsyncLock(client, self.key, expire=60) as lease:
+                return lease.fencing_token
+
+        with holdfast.SyncLock(client, self.key, expire=60, bound=True) as lease:
+            self.assertEqual(self.client_of_now().get(self.key).holder.owner, lease.owner)
+        self.assertGreater(asyncio.run(take()), lease.fencing_token)
+
+    def client_of_now(self):
+        return holdfast.Client(self.server.address)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,8 @@ class Tags {
   Tags(const char* tag) : tags_{tag} {}                    // NOLINT(google-explicit-constructor)
   Tags(std::string tag) { tags_.insert(std::move(tag)); }  // NOLINT(google-explicit-constructor)
   Tags(std::initializer_list<std::string_view> tags) { InsertAll(tags); }
-  Tags(const std::vector<std::string>& tags) {
-    InsertAll(tags);
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Tags(const std::vector<std::string>& tags) { InsertAll(tags); }
 
   void Insert(std::string tag) { tags_.insert(std::move(tag)); }
 
