@@ -135,6 +135,13 @@ TEST_F(RawRequestTest, NamesTheFieldsOfAdminsThatAreNotUtf8) {
   EXPECT_EQ(InvalidField("ReleaseByTag", Field(1, "x") + Field(4, kNotUtf8)), "page_token");
 }
 
+TEST_F(RawRequestTest, TheHealthServiceRefusesWhatItCannotRead) {
+  for (const std::string method : {"Check", "Watch"}) {
+    const RawResult result = RawCall(channel_, "/grpc.health.v1.Health/" + method, "\x0a\x7f");
+    EXPECT_EQ(Decode(result.status).reason, "MALFORMED_REQUEST") << method;
+  }
+}
+
 TEST_F(RawRequestTest, RandomBytesWithinANestedMessageIsMalformed) {
   EXPECT_EQ(Reason("List", Field(1, "\xff\xff")), "MALFORMED_REQUEST");
   EXPECT_EQ(Reason("Acquire", Field(3, "\xff")), "MALFORMED_REQUEST");

@@ -29,6 +29,19 @@ std::vector<std::string> Payloads(std::string_view log, std::size_t offset = 0) 
   return payloads;
 }
 
+TEST(LogRecordFitsTest, OfTheChecksumTheFirstUnknownBytesMayBeAnything) {
+  LogWriter writer;
+  writer.Add("one");
+  for (std::size_t bit = 0; bit < 32; ++bit) {
+    std::string log = writer.log();
+    log[bit / 8] = static_cast<char>(log[bit / 8] ^ 1 << bit % 8);
+    for (std::size_t unknown = 0; unknown <= 4; ++unknown) {
+      EXPECT_EQ(LogRecordFits(log, 0, log.size(), unknown), bit < 8 * unknown)
+          << "bit " << bit << ", " << unknown << " unknown bytes";
+    }
+  }
+}
+
 TEST(LogReaderTest, AnEmptyLogHasNoRecords) { EXPECT_FALSE(LogReader("").Next().has_value()); }
 
 TEST(LogReaderTest, GoesFromRecordToRecordPastThePadding) {
