@@ -21,6 +21,7 @@
 #include "clients/cpp/core/lock_core_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/eventually.h"
 
 namespace holdfast::core {
 namespace {
@@ -209,7 +210,7 @@ TEST_F(LockCoreTest, ShutdownEndsEverything) {
   const std::shared_ptr<LeaseCore> lease = holding->lease();
   std::atomic<bool> signalled{false};
   const std::stop_callback on_lost(lease->lost(), [&] {
-    for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
+    LetPass(20ms);
     signalled = true;
   });
   bool signalled_before_the_release = false;

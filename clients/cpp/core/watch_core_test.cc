@@ -2,19 +2,20 @@
 
 #include "clients/cpp/core/watch_core.h"
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "clients/cpp/core/lock_core_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/eventually.h"
 
 namespace holdfast::core {
 namespace {
@@ -127,7 +128,7 @@ TEST_F(WatchCoreTest, EndWaitsForTheFunctionThatRuns) {
   before_event_ = [&] {
     if (++running > 1) return;
     ending.get_future().wait();
-    for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
+    LetPass(std::chrono::milliseconds(20));
   };
   Say({"k1", "k2"});
   begun_.get_future().wait();

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "grpcpp/client_context.h"
@@ -14,6 +15,7 @@
 #include "services/lock/rpc/testing/test_server.h"
 #include "tests/support/acquire_args.h"
 #include "tests/support/call_status.h"
+#include "tests/support/eventually.h"
 
 namespace holdfast {
 namespace {
@@ -59,6 +61,30 @@ class LockServiceTest : public testing::Test {
   std::unique_ptr<TestServer> server_;
   std::unique_ptr<v1::LockService::Stub> stub_;
 };
+
+TEST_F(LockServiceTest, AnAcquireThatIsCancelledParksItsWaiter) {
+  StartServer();
+  ASSERT_TRUE(Acquire(Request("k", "a")).ok());
+  const auto waits = [this](bool parked) {
+    grpc::ClientContext context;
+    v1::GetRequest request;
+    request.set_key("k");
+    v1::GetResponse response;
+    EXPECT_TRUE(stub_->Get(&context, request, &response).ok());
+    const auto& waiters = response.lock().waiters();
+    return waiters.size() == 1 && waiters[0].parked() == parked;
+  };
+  v1::AcquireRequest request = Request("k", "b");
+  request.mutable_timeout()->set_seconds(3'600);
+  grpc::ClientContext context;
+  std::jthread caller([&] {
+    v1::AcquireResponse response;
+    EXPECT_EQ(stub_->Acquire(&context, request, &response).error_code(), StatusCode::CANCELLED);
+  });
+  EXPECT_TRUE(Eventually([&] { return waits(/*parked=*/false); }));
+  context.TryCancel();
+  EXPECT_TRUE(Eventually([&] { return waits(/*parked=*/true); }));
+}
 
 TEST_F(LockServiceTest, AcquireGivesTheLeaseAndReleaseEndsIt) {
   StartServer();

@@ -36,8 +36,8 @@ class SlowSessionTest : public SessionTest {
 
   // Asks for what the server cannot tell before the client reads, and is far more than it
   // lets gather.
-  void AskForTooMuch() {
-    for (int message = 0; message < 8; ++message) {
+  void AskForTooMuch(int messages = 8) {
+    for (int message = 0; message < messages; ++message) {
       v1::SessionRequest request;
       for (int i = 0; i < 200; ++i) {
         v1::Operation operation = slow_->NewOperation();
@@ -111,6 +111,17 @@ TEST_F(SessionTest, AGrantThatWasSentOutlivesTheWindow) {
   session->Cancel();
   ASSERT_TRUE(Eventually([&] { return client_->Get("k").response.queue_length() == 0; }));
   EXPECT_EQ(client_->Get("k").response.holders_size(), 1);
+}
+
+// It has all that the client asks for when it stops to read, and reads on once.
+TEST_F(SlowSessionTest, GoesOnAlsoWhereNothingMoreWasAsked) {
+  constexpr int kMessages = 3;
+  StartSlowSession();
+  AskForTooMuch(kMessages);
+  for (std::uint64_t id = 3; id < 3 + kMessages * 200; ++id) {
+    ASSERT_EQ(FailureOf(slow_->Await(id)).reason, "LOCK_HELD");
+  }
+  EXPECT_TRUE(slow_->Await(slow_->RenewAll()).has_renewed_all());
 }
 
 // It has no expire, so nothing else would ever end it.
