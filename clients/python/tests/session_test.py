@@ -54,14 +54,17 @@ class SessionTest(unittest.IsolatedAsyncioTestCase):
 
     def test_it_outlives_its_server(self):
         lock = self.lock(renew=True)
-        with lock as lease:
-            self.server.kill()
-            self.server.start()
-            # The session is opened anew, and lists the lease: so a forced end is told.
-            wait_until(lambda: self.client._core.session._wire is not None, "another stream")
-            lock.renew()
-            self.assertTrue(lease.valid)
-        self.assertFalse(lock.locked)
+        lease = lock.acquire()
+        self.server.kill()
+        self.server.start()
+        lock.renew()
+        self.assertTrue(lease.valid)
+        # The session was opened anew, and lists the lease: so a forced end is told, long before
+        # the next renewal.
+        self.client.force_release(self.key)
+        self.assertTrue(lease.lost.wait(10))
+        with self.assertRaises(holdfast.LockLostError):
+            lock.release()
 
     def test_a_closed_client_lets_go_of_it(self):
         other = holdfast.Client(self.server.address)
