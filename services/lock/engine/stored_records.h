@@ -1,4 +1,5 @@
-// The contents of a store as a value: used by in-memory stores, and compared in tests.
+// The contents of a store as a value: used by in-memory stores and for backups, and compared
+// in tests.
 
 #ifndef HOLDFAST_SERVICES_LOCK_ENGINE_STORED_RECORDS_H_
 #define HOLDFAST_SERVICES_LOCK_ENGINE_STORED_RECORDS_H_

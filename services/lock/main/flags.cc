@@ -39,13 +39,15 @@ constexpr char kFooter[] =
     "Exit codes:\n"
     "  0   stopped by a signal\n"
     "  64  invalid flag\n"
-    "  65  the data directory is damaged, of a newer format, or not holdfast's\n"
+    "  65  the data directory or backup is damaged, of a newer format, or none\n"
     "  69  cannot listen on an address\n"
     "  73  another server is using the data directory\n"
     "  74  I/O error; everything acknowledged is safe\n";
 
 // What CLI11 writes into. The text forms become Flags once all is parsed.
 struct RawFlags {
+  Task task = Task::kServe;
+  std::string directory;
   std::string data_dir = "holdfast-data";
   std::vector<std::string> listen = {"127.0.0.1:7650"};
   std::string durability = "sync";
@@ -204,6 +206,28 @@ void AddFlags(CLI::App& app, RawFlags& raw) {
       ->type_name("FILE");
 }
 
+void AddTask(CLI::App& app, RawFlags& raw, Task task, const std::string& name,
+             const std::string& description) {
+  CLI::App* const command = app.add_subcommand(name, description);
+  command->fallthrough();  // The flags may stand behind it too.
+  command->add_option("DIR", raw.directory)->required()->type_name("");
+  command->callback([&raw, task] { raw.task = task; });
+}
+
+void AddTasks(CLI::App& app, RawFlags& raw) {
+  app.require_subcommand(0, 1);
+  AddTask(app, raw, Task::kBackup, "backup",
+          "Copies what is in --data-dir to the new folder DIR, while a server uses it or not.");
+  AddTask(app, raw, Task::kVerify, "verify",
+          "Reads a backup, or a data directory, from end to end.");
+  AddTask(app, raw, Task::kDump, "dump",
+          "Prints what is in a backup or a data directory, as JSON, one object a line.\n"
+          "It has lease_ids in it, which are secrets.");
+  AddTask(app, raw, Task::kRestore, "restore",
+          "Makes the new data directory --data-dir of the backup DIR. Its tokens begin far\n"
+          "above all that were granted after the backup.");
+}
+
 LogLevel ToLogLevel(const std::string& name) {
   if (name == "debug") return LogLevel::kDebug;
   if (name == "warning") return LogLevel::kWarning;
@@ -214,6 +238,8 @@ LogLevel ToLogLevel(const std::string& name) {
 // REQUIRES: `raw` has passed the checks.
 Flags ToFlags(RawFlags raw) {
   Flags flags{
+      .task = raw.task,
+      .directory = std::move(raw.directory),
       .data_dir = std::move(raw.data_dir),
       .durability = raw.durability == "sync" ? Durability::kSync : Durability::kProcess,
       .log_level = ToLogLevel(raw.log_level),
@@ -243,6 +269,7 @@ std::variant<Flags, EarlyExit> ParseFlags(int argc, const char* const* argv) {
   app.footer(kFooter);
   app.get_formatter()->column_width(34);
   AddFlags(app, raw);
+  AddTasks(app, raw);
   // CLI11 reports by exceptions, which end here.
   try {
     app.parse(argc, argv);

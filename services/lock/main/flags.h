@@ -18,7 +18,13 @@
 
 namespace holdfast {
 
+// What to do: serve, or what maintenance.h has.
+enum class Task { kServe, kBackup, kVerify, kDump, kRestore };
+
 struct Flags {
+  Task task = Task::kServe;
+  std::string directory;  // What the task is to make or to read.
+
   std::string data_dir;
   std::vector<ListenAddress> listen;
   bool listen_is_default = true;  // Nobody has asked for it.

@@ -108,6 +108,19 @@ TEST(FlagsTest, SetsEverything) {
   EXPECT_EQ(flags.log_format, LogFormat::kJson);
 }
 
+TEST(FlagsTest, ServesUnlessThereIsAnotherTask) {
+  EXPECT_EQ(Accepted({}).task, Task::kServe);
+  const Flags backup = Accepted({"backup", "/backup", "--data-dir=/data"});
+  EXPECT_EQ(backup.task, Task::kBackup);
+  EXPECT_EQ(backup.directory, "/backup");
+  EXPECT_EQ(backup.data_dir, "/data");
+  EXPECT_EQ(Accepted({"--log-level=error", "verify", "/backup"}).task, Task::kVerify);
+  EXPECT_EQ(Accepted({"dump", "/backup"}).task, Task::kDump);
+  EXPECT_EQ(Accepted({"restore", "/backup"}).task, Task::kRestore);
+  EXPECT_THAT(Refused({"backup"}), HasSubstr("DIR"));
+  EXPECT_THAT(Refused({"backup", "/a", "/b"}), HasSubstr("/b"));
+}
+
 TEST(FlagsTest, NamesTheFlagThatIsWrong) {
   EXPECT_THAT(Refused({"--durability=maybe"}), HasSubstr("--durability"));
   EXPECT_THAT(Refused({"--log-level=loud"}), HasSubstr("--log-level"));

@@ -1,4 +1,4 @@
-// The server program.
+// The server program; what else it can do is in maintenance.h.
 //
 // The order of its start: the data directory is taken first, so that a second
 // server on it fails before it touches an address; then the addresses, so that
@@ -30,7 +30,9 @@
 #include "services/common/spare_memory.h"
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/main/flags.h"
+#include "services/lock/main/maintenance.h"
 #include "services/lock/main/process_setup.h"
+#include "services/lock/main/report.h"
 #include "services/lock/main/service_manager.h"
 #include "services/lock/rpc/grpc_server.h"
 #include "services/lock/storage/ballast.h"
@@ -40,26 +42,6 @@
 
 namespace holdfast {
 namespace {
-
-void LogError(std::string_view message, const absl::Status& status) {
-  const absl::string_view text = status.message();
-  Log(LogLevel::kError, message, {{"error", std::string_view(text.data(), text.size())}});
-}
-
-// For an error of the storage at the start.
-ExitCode ExitCodeFor(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kAlreadyExists:
-      return ExitCode::kDataInUse;
-    case absl::StatusCode::kDataLoss:
-    case absl::StatusCode::kFailedPrecondition:
-      return ExitCode::kBadData;
-    case absl::StatusCode::kInvalidArgument:
-      return ExitCode::kUsage;
-    default:
-      return ExitCode::kIoError;
-  }
-}
 
 // After a write that failed nobody knows what is on the disk, and trying again
 // could succeed without having written what was lost. So the process ends here
@@ -169,6 +151,7 @@ int main(int argc, char** argv) {
   const auto& flags = std::get<holdfast::Flags>(parsed);
   holdfast::SetLogLevel(flags.log_level);
   holdfast::SetLogFormat(flags.log_format);
+  if (flags.task != holdfast::Task::kServe) return holdfast::ToInt(holdfast::Maintain(flags));
   holdfast::SetUpProcess();
   holdfast::RouteLibraryLogs();
   auto inherited = holdfast::TakeInheritedSockets();
