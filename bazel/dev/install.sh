@@ -5,7 +5,7 @@
 #
 # What is installed can be moved to another place as a whole. Libraries lie in lib/ whatever
 # the prefix is: below /usr too linkers, pkg-config and CMake look there, besides the folder
-# of the machine's architecture, which is for packages.
+# of the machine's architecture, which is for packages (`./dev deb`).
 
 INSTALLED_PROGRAMS=(//services/lock/main:holdfastd //clients/cli:holdfast)
 # The archive and the shared library, which Bazel calls holdfast.
@@ -26,22 +26,31 @@ install_tree() {
   done < <(cd "$from" && find . -name "*$suffix" "$@")
 }
 
-# install_client PREFIX FOLDER VERSION: the C++ client, as it was built into FOLDER.
+# version: that of the tree.
+version() {
+  sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p' common/version.h
+}
+
+# install_client PREFIX FOLDER LIBRARIES: the C++ client, as it was built into FOLDER, with
+# what is linked in PREFIX/LIBRARIES.
 install_client() {
-  local prefix=$1 folder=$2/clients/cpp/packaging version=$3 soname file to
+  local prefix=$1 folder=$2/clients/cpp/packaging libraries=$3 lib=$1/$3 up soname file to
   install_tree clients/cpp/include "$prefix/include" .h
-  install -D -m 644 "$folder/libholdfast.a" "$prefix/lib/libholdfast.a"
+  install -D -m 644 "$folder/libholdfast.a" "$lib/libholdfast.a"
   soname=$(readelf -d "$folder/libholdfast.so" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')
-  install -D -m 644 "$folder/libholdfast.so" "$prefix/lib/$soname"
+  install -D -m 644 "$folder/libholdfast.so" "$lib/$soname"
   # What -lholdfast finds.
-  ln -sf "$soname" "$prefix/lib/libholdfast.so"
-  mkdir -p "$prefix/lib/pkgconfig" "$prefix/lib/cmake/holdfast"
+  ln -sf "$soname" "$lib/libholdfast.so"
+  mkdir -p "$lib/pkgconfig" "$lib/cmake/holdfast"
+  # From LIBRARIES to PREFIX.
+  up=$(realpath -ms --relative-to="/$libraries" /)
   for file in clients/cpp/packaging/*.in; do
     case $file in
-      *.pc.in) to=$prefix/lib/pkgconfig ;;
-      *) to=$prefix/lib/cmake/holdfast ;;
+      *.pc.in) to=$lib/pkgconfig ;;
+      *) to=$lib/cmake/holdfast ;;
     esac
-    sed "s|@VERSION@|$version|; s|@SONAME@|$soname|" "$file" >"$to/$(basename "$file" .in)"
+    sed "s|@VERSION@|$(version)|; s|@SONAME@|$soname|; s|@LIBRARIES@|$libraries|; s|@UP@|$up|" \
+      "$file" >"$to/$(basename "$file" .in)"
   done
 }
 
@@ -56,30 +65,34 @@ lay_out_help() {
   install -D -m 644 -t "$prefix/share/fish/vendor_completions.d" "$completions/holdfast.fish"
 }
 
-# lay_out PREFIX FOLDER: installs below PREFIX what was built into FOLDER. To be called in
-# the checkout's root.
+# lay_out PREFIX FOLDER [LIBRARIES]: installs below PREFIX what was built into FOLDER, its
+# libraries in PREFIX/LIBRARIES. To be called in the checkout's root.
 lay_out() {
-  local prefix=$1 folder=$2 label version
+  local prefix=$1 folder=$2 label
   for label in "${INSTALLED_PROGRAMS[@]}"; do
     install -D -m 755 "$(built_path "$label" "$folder")" "$prefix/bin/${label##*:}"
   done
-  version=$(sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p' common/version.h)
-  install_client "$prefix" "$folder" "$version"
+  install_client "$prefix" "$folder" "${3-lib}"
   # What is on disk is the server's own affair, so those protos stay here.
   install_tree protos "$prefix/share/holdfast/protos" .proto -not -path '*/storage/*'
   install -D -m 644 LICENSE "$prefix/share/doc/holdfast/LICENSE"
   lay_out_help "$prefix"
 }
 
+# install_release PREFIX [LIBRARIES]: builds for release, and lays that out.
+install_release() {
+  say "building ${INSTALLED_PROGRAMS[*]} ${INSTALLED_LIBRARIES[*]} for release"
+  run_bazel build --config=release "${INSTALLED_PROGRAMS[@]}" "${INSTALLED_LIBRARIES[@]}"
+  say "installing below $1"
+  lay_out "$1" "$(build_folder --config=release)" "${2-lib}"
+}
+
 dev_install() {
   [[ $# == 2 && $1 == --prefix && -n $2 ]] || die "usage: ./dev install --prefix DIR"
-  local prefix=$2 flags=(--config=release)
+  local prefix=$2
   [[ $prefix == /* ]] || prefix=$CALLED_FROM/$prefix
   prepare build
   mkdir -p "$prefix" || die "cannot create $prefix"
-  say "building ${INSTALLED_PROGRAMS[*]} ${INSTALLED_LIBRARIES[*]} for release"
-  run_bazel build "${flags[@]}" "${INSTALLED_PROGRAMS[@]}" "${INSTALLED_LIBRARIES[@]}"
-  say "installing below $prefix"
-  lay_out "$prefix" "$(build_folder "${flags[@]}")"
+  install_release "$prefix"
   say "done: $prefix/bin/holdfastd, and what pkg-config and CMake read is below $prefix/lib"
 }

@@ -8,6 +8,11 @@ die() {
   exit 1
 }
 
+# debian_codename: the release that this is, as archives and images of it are called.
+debian_codename() {
+  (. /etc/os-release && printf '%s' "${VERSION_CODENAME-}")
+}
+
 require_debian_12() {
   local id version arch
   id=$(. /etc/os-release 2>/dev/null && printf '%s' "${ID-}") || true
