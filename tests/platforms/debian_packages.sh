@@ -39,7 +39,7 @@ in_chroot "$debian" sh -euc '
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update
   apt-get -qq -y --no-install-recommends install systemd-sysv >/dev/null
-  find / -xdev -name "*holdfast*" | sort > /root/before
+  find / -xdev -path /root -prune -o -name "*holdfast*" -print | sort > /root/before
   apt-get -qq -y --no-install-recommends install \
     /root/holdfastd_*.deb /root/holdfast_*.deb /root/libholdfast1_*.deb >/dev/null'
 
@@ -107,8 +107,8 @@ grep 'exposure level' "$debian/root/log"
 say "purging"
 in_chroot "$debian" sh -euc '
   apt-get -qq -y purge holdfastd holdfast libholdfast1 >/dev/null
-  rm -rf /root/backup /root/*.deb /root/log /var/log/journal/*
-  find / -xdev -name "*holdfast*" | sort > /root/after
+  rm -rf /var/log/journal/*
+  find / -xdev -path /root -prune -o -name "*holdfast*" -print | sort > /root/after
   diff /root/before /root/after
   test ! -e /var/lib/holdfast && test ! -e /etc/holdfast' || die "a purge leaves something behind"
 echo "installed, served under systemd, purged"
