@@ -24,7 +24,8 @@ struct ConnectionLimits {
   std::uint32_t max_calls_per_connection = 12'000;
 
   // Calls that one connection may take back within a second of their beginning, a second.
-  // As many as in ten seconds may come at once.
+  // As many as in two seconds may come at once: each may cost its 20 KB until gRPC has
+  // cleared it away.
   std::uint32_t max_resets_per_second = 100;
 
   // Bytes of requests that have not come in full, of all connections together.

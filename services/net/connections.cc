@@ -16,7 +16,7 @@ namespace holdfast {
 namespace {
 
 // As many quick resets as in this time may come at once.
-constexpr int kResetBurstSeconds = 10;
+constexpr int kResetBurstSeconds = 2;
 
 // How often to look for idle connections when there is no room, and what part of those
 // that are found has to go: a crowd that comes at once is not to be paid for one by one.

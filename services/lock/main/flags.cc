@@ -143,7 +143,7 @@ void AddConnectionLimits(CLI::App& app, ConnectionLimits& limits) {
            "Those of one connection; it is closed at the next one.");
   AddLimit(app, "--max-resets-per-second", limits.max_resets_per_second,
            "Calls that a connection may take back within a second of\n"
-           "their beginning; ten times as many at once. It is closed at\n"
+           "their beginning; twice as many at once. It is closed at\n"
            "the next one.");
   app.add_option("--max-memory-for-requests", limits.max_memory_for_requests,
                  "Bytes of requests that have not come in full, of all\n"
