@@ -1,7 +1,7 @@
 """Checks the direction of dependencies by what each folder includes.
 
     common <- everything
-    services/common <- engine <- {storage, rpc} <- main
+    services/common <- engine <- {storage, access, rpc} <- main; access <- rpc
     services/common <- services/net <- {rpc, main}; no engine and no gRPC in it
     protos <- rpc, clients, tests; storage's record protos are seen by storage alone;
     clients never include services.
@@ -31,6 +31,7 @@ _GROUPS = (
     ("server common", r"services/common/"),
     ("net", r"services/net/"),
     ("engine", r"services/lock/engine/"),
+    ("access", r"services/lock/access/"),
     ("store for tests", r"services/lock/storage/testing/memory_store\.h$"),
     ("storage", r"services/lock/storage/"),
     ("rpc", r"services/lock/rpc/"),
@@ -46,13 +47,14 @@ _ALLOWED = {
     "services/common": {"common", "server common"},
     "services/net": {"common", "server common", "net"},
     "services/lock/engine": {"common", "server common", "engine"},
+    "services/lock/access": {"common", "server common", "engine", "access"},
     "services/lock/storage": {
         "common", "server common", "engine", "storage", "storage protos", "store for tests",
         "protobuf", "rocksdb",
     },
-    "services/lock/rpc": {"common", "server common", "net", "engine", "rpc"} | _API,
+    "services/lock/rpc": {"common", "server common", "net", "engine", "access", "rpc"} | _API,
     "services/lock/main": {
-        "common", "server common", "net", "engine", "storage", "rpc", "main", "rocksdb",
+        "common", "server common", "net", "engine", "access", "storage", "rpc", "main", "rocksdb",
         "command line",
     } | _API,
     "clients": {"common", "client", "command line"} | _API,

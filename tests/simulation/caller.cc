@@ -70,6 +70,7 @@ Reason ReasonOf(Refusal refusal) {
     case Refusal::kStopping:
     case Refusal::kCancelled:
     case Refusal::kSessionReplaced:
+    case Refusal::kNotPermitted:
       break;
   }
   return Reason::kUnavailable;

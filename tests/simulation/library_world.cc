@@ -43,6 +43,7 @@ absl::Status ToStatus(const Refused& refused) {
     case Refusal::kStopping:
     case Refusal::kCancelled:
     case Refusal::kSessionReplaced:
+    case Refusal::kNotPermitted:
       break;
   }
   return error(StatusCode::kUnavailable, ErrorReason::kServerStopping);

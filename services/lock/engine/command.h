@@ -5,6 +5,7 @@
 #define HOLDFAST_SERVICES_LOCK_ENGINE_COMMAND_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -12,7 +13,9 @@
 
 #include "services/common/clock.h"
 #include "services/common/principal.h"
+#include "services/lock/engine/key_set.h"
 #include "services/lock/engine/lease.h"
+#include "services/lock/engine/quota.h"
 
 namespace holdfast {
 
@@ -28,6 +31,7 @@ struct AcquireCommand {
   bool report_queue = false;  // Send Queued outcomes while waiting.
   Instant received;           // When the server received the call.
   Principal principal{};      // Who calls.
+  Quota quota{};              // How much it may have.
 };
 
 struct ReleaseCommand {
@@ -67,6 +71,7 @@ struct ReleaseByTagCommand {
   // Spare leases with a larger token, which were granted later. Absent: spare
   // those granted after this command.
   std::optional<std::uint64_t> max_fencing_token;
+  std::shared_ptr<const KeySet> among{};  // As in LeaseFilter.
 };
 
 // Watches leases: sends Watched outcomes until it is cancelled.
@@ -112,12 +117,18 @@ struct AttachCommand {
   bool local = false;               // The client is at the other end of a Unix socket.
   std::vector<ListedLease> leases;
   bool more = false;  // Pages follow.
+  Principal principal{};
+  Quota quota{};
+  // Of the leases listed, those on other keys do not come into the session, because the
+  // caller may not renew them. Null: every key.
+  std::shared_ptr<const KeySet> among{};
 };
 
 // A further page of the list. The last one is answered with Attached.
 struct AttachPageCommand {
   std::vector<ListedLease> leases;
   bool more = false;
+  std::shared_ptr<const KeySet> among{};  // As in AttachCommand.
 };
 
 // Renews every lease of the session whose grant has been acknowledged.

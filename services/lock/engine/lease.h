@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "services/common/clock.h"
 #include "services/common/principal.h"
+#include "services/lock/engine/key_set.h"
 
 namespace holdfast {
 
@@ -74,8 +76,11 @@ struct LeaseFilter {
   std::string key_prefix;         // Empty: every key.
   std::vector<std::string> tags;  // All are required; in byte order, without repeats.
 
+  // What the caller may see. Null: every key.
+  std::shared_ptr<const KeySet> among{};
+
   bool Matches(const LeaseSpec& spec) const {
-    return spec.key.starts_with(key_prefix) &&
+    return spec.key.starts_with(key_prefix) && (among == nullptr || among->Contains(spec.key)) &&
            std::includes(spec.tags.begin(), spec.tags.end(), tags.begin(), tags.end());
   }
 };

@@ -39,15 +39,33 @@ KnownId LeaseIds::Find(std::string_view lease_id) const {
 }
 
 void LeaseIds::Set(State state) {
-  const bool waits = std::holds_alternative<std::unique_ptr<Waiter>>(state);
+  Count(state);
   const auto found = entries_.find(IdOf(state));
   if (found == entries_.end()) {
     entries_.insert(Entry{std::move(state)});
   } else {
-    if (std::holds_alternative<std::unique_ptr<Waiter>>(found->state)) --waiters_;
+    Uncount(found->state);
     found->state = std::move(state);
   }
-  if (waits) ++waiters_;
+}
+
+void LeaseIds::Count(const State& state) {
+  if (const auto* lease = std::get_if<std::unique_ptr<HeldLease>>(&state)) {
+    lease_usage_.Add((*lease)->record.principal);
+  } else if (const auto* waiter = std::get_if<std::unique_ptr<Waiter>>(&state)) {
+    waiter_usage_.Add((*waiter)->principal);
+    ++waiters_;
+  }
+}
+
+// Before what has the principal goes.
+void LeaseIds::Uncount(const State& state) {
+  if (const auto* lease = std::get_if<std::unique_ptr<HeldLease>>(&state)) {
+    lease_usage_.Remove((*lease)->record.principal);
+  } else if (const auto* waiter = std::get_if<std::unique_ptr<Waiter>>(&state)) {
+    waiter_usage_.Remove((*waiter)->principal);
+    --waiters_;
+  }
 }
 
 Waiter& LeaseIds::AddWaiter(std::unique_ptr<Waiter> waiter) {
@@ -109,7 +127,7 @@ void LeaseIds::NotAcknowledged(EndedRef ended, Instant now) {
 
 void LeaseIds::Forget(std::string_view lease_id) {
   const auto found = entries_.find(lease_id);
-  if (std::holds_alternative<std::unique_ptr<Waiter>>(found->state)) --waiters_;
+  Uncount(found->state);
   entries_.erase(found);
 }
 

@@ -31,6 +31,7 @@
 #include "services/lock/engine/lease.h"
 #include "services/lock/engine/lock_state.h"
 #include "services/lock/engine/record_change.h"
+#include "services/lock/engine/usage.h"
 #include "services/lock/engine/wait_queue.h"
 
 namespace holdfast {
@@ -103,6 +104,9 @@ class LeaseIds {
 
   std::size_t leases() const { return entries_.size() - waiters_ - ended(); }
   std::size_t waiters() const { return waiters_; }
+  // How many leases and waiters belong to whom.
+  const Usage& lease_usage() const { return lease_usage_; }
+  const Usage& waiter_usage() const { return waiter_usage_; }
   std::size_t ended() const { return retained_.size() + awaited_.size() + acknowledged_.size(); }
 
   // Of those, how many wait for an acknowledgement, and how many have it and are about to
@@ -145,12 +149,16 @@ class LeaseIds {
   };
 
   void Set(State state);
+  void Count(const State& state);
+  void Uncount(const State& state);
   EndedRef AddEnded(std::string_view lease_id, EndCause cause, Instant now, std::uint64_t session);
   void ForgetOldest(std::list<EndedId>& ended, RecordBatch& changes);
 
   const std::size_t max_ended_;
   absl::flat_hash_set<Entry, Hash, Equal> entries_;
   std::size_t waiters_ = 0;
+  Usage lease_usage_;
+  Usage waiter_usage_;
 
   // All ids that have ended, each list with the oldest first.
   std::list<EndedId> retained_;

@@ -137,6 +137,8 @@ void LockTable::AcquireNew(const Caller& caller, const AcquireCommand& command, 
   LockState* lock = found == locks_.end() ? nullptr : found->second.get();
   if (caller.session != nullptr && caller.session->told.size() >= Session::kMaxTold) {
     effects.Tell(caller, OverLimit("max_session_unacknowledged"));
+  } else if (ids_.lease_usage().Of(command.principal) >= command.quota.leases) {
+    effects.Tell(caller, OverLimit("quota_leases"));
   } else if (lock == nullptr || lock->is_free()) {
     if (ids_.leases() >= limits_.max_leases) {
       effects.Tell(caller, OverLimit("max_leases"));
@@ -150,6 +152,8 @@ void LockTable::AcquireNew(const Caller& caller, const AcquireCommand& command, 
     effects.Tell(caller, Blocked(Refusal::kLockHeld, *lock, now));
   } else if (lock->queue.size() >= limits_.max_waiters_per_key) {
     effects.Tell(caller, OverLimit("max_waiters_per_key"));
+  } else if (ids_.waiter_usage().Of(command.principal) >= command.quota.waiters) {
+    effects.Tell(caller, OverLimit("quota_waiters"));
   } else if (ids_.waiters() >= limits_.max_waiters) {
     effects.Tell(caller, OverLimit("max_waiters"));
   } else if (waiting_calls_.size() >= limits_.max_open_waits) {

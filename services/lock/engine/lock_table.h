@@ -231,8 +231,9 @@ class LockTable {
 
   // Sessions.
   void TakePage(const Caller& caller, const std::vector<ListedLease>& leases, bool more,
-                const Now& now, Effects& effects);
-  std::optional<Refusal> Adopt(const Caller& caller, const ListedLease& listed);
+                const KeySet* among, Effects& effects);
+  std::optional<Refusal> Adopt(const Caller& caller, const ListedLease& listed,
+                               const KeySet* among);
   void Join(Session& session, HeldLease& lease);
   void Leave(HeldLease& lease);
   void EndStream(Session& session, Refused why, std::uint64_t sent_through, const Now& now,

@@ -31,7 +31,7 @@ void LockTable::Apply(const Caller& caller, const ReleaseByTagCommand& command, 
                       Effects& effects) {
   const std::uint64_t max_token = command.max_fencing_token.value_or(tokens_.last());
   Listed page = ListLocks(locks_,
-                          {.filter = {.tags = command.tags},
+                          {.filter = {.tags = command.tags, .among = command.among},
                            .after_key = command.after_key,
                            .page_size = kForcedAtOnce},
                           now);

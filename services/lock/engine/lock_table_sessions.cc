@@ -31,7 +31,11 @@ void LockTable::Apply(const Caller& caller, const AttachCommand& command, const 
     refuse({.reason = Refusal::kLimitExceeded, .name = "max_sessions"});
     return;
   }
-  if (!resumed) session = &sessions_.Add(command.session_id);
+  if (!resumed && sessions_.usage().Of(command.principal) >= command.quota.sessions) {
+    refuse({.reason = Refusal::kLimitExceeded, .name = "quota_sessions"});
+    return;
+  }
+  if (!resumed) session = &sessions_.Add(command.session_id, command.principal);
   if (session->stream != CallId{}) {
     EndStream(*session, {.reason = Refusal::kSessionReplaced}, EndStreamCommand::kAllSent, now,
               effects);
@@ -46,21 +50,21 @@ void LockTable::Apply(const Caller& caller, const AttachCommand& command, const 
   session->unlisted.AddAll(session->current);
   sessions_.SetStream(*session, caller.call);
   TakePage({.call = caller.call, .session = session, .operation = caller.operation}, command.leases,
-           command.more, now, effects);
+           command.more, command.among.get(), effects);
 }
 
-void LockTable::Apply(const Caller& caller, const AttachPageCommand& command, const Now& now,
+void LockTable::Apply(const Caller& caller, const AttachPageCommand& command, const Now& /*now*/,
                       Effects& effects) {
   TakePage(
       {.call = caller.session->stream, .session = caller.session, .operation = caller.operation},
-      command.leases, command.more, now, effects);
+      command.leases, command.more, command.among.get(), effects);
 }
 
 void LockTable::TakePage(const Caller& caller, const std::vector<ListedLease>& leases, bool more,
-                         const Now& /*now*/, Effects& effects) {
+                         const KeySet* among, Effects& effects) {
   Session& session = *caller.session;
   for (const ListedLease& listed : leases) {
-    if (const std::optional<Refusal> wrong = Adopt(caller, listed)) {
+    if (const std::optional<Refusal> wrong = Adopt(caller, listed, among)) {
       TellStream(session,
                  LeaseGone{.key = listed.key, .lease_id = listed.lease_id, .reason = *wrong},
                  effects.deliveries);
@@ -73,12 +77,19 @@ void LockTable::TakePage(const Caller& caller, const std::vector<ListedLease>& l
 }
 
 // What is wrong with what the client has listed, if it is not held as listed.
-std::optional<Refusal> LockTable::Adopt(const Caller& caller, const ListedLease& listed) {
+std::optional<Refusal> LockTable::Adopt(const Caller& caller, const ListedLease& listed,
+                                        const KeySet* among) {
   const KnownId id = Use(caller, listed.lease_id);
   if (id.ended.has_value()) return AlreadyEnded(*id.ended).reason;
   if (id.unknown()) return Refusal::kLeaseNotFound;
   if (id.key() != listed.key) return Refusal::kLeaseMismatch;
   if (id.waiter != nullptr) return Refusal::kLeaseWaiting;
+  if (among != nullptr && !among->Contains(listed.key)) {
+    // It has been listed, so it does not end with those that have not.
+    MarkDelivered(*id.lease);
+    if (id.lease->session == caller.session) Leave(*id.lease);
+    return Refusal::kNotPermitted;
+  }
   Join(*caller.session, *id.lease);
   MarkDelivered(*id.lease);
   return std::nullopt;

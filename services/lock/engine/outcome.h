@@ -107,6 +107,7 @@ enum class Refusal {
   kStopping,
   kCancelled,        // The caller has gone; nobody will read this.
   kSessionReplaced,  // Another stream owns the session.
+  kNotPermitted,     // Of a listed lease: its holder may not renew it any more.
 };
 
 // The list of a session's leases is complete, and the stream has its answer. Whatever it
@@ -121,7 +122,7 @@ struct LeaseGone {
   std::string key;
   std::string lease_id;
   // kLeaseExpired, kLeaseForced, kLeaseEnded; of a listed one also kLeaseNotFound,
-  // kLeaseWaiting, kLeaseMismatch.
+  // kLeaseWaiting, kLeaseMismatch, kNotPermitted: this one runs to its lapse.
   Refusal reason{};
 };
 

@@ -45,11 +45,13 @@ bool Sessions::IsRetired(const std::string& id, std::uint64_t stream_number, Ins
   return found != retired_numbers_.end() && stream_number <= found->second;
 }
 
-Session& Sessions::Add(const std::string& id) {
+Session& Sessions::Add(const std::string& id, const Principal& principal) {
   auto owned = std::make_unique<Session>();
   Session& session = *owned;
   session.ordinal = ++last_ordinal_;
   session.id = id;
+  session.principal = principal;
+  usage_.Add(principal);
   all_.emplace(session.ordinal, std::move(owned));
   by_id_.emplace(session.id, &session);
   return session;
@@ -67,6 +69,7 @@ void Sessions::ClearStream(Session& session) {
 
 void Sessions::Forget(Session& session, Instant now) {
   by_id_.erase(session.id);
+  usage_.Remove(session.principal);
   session.known = false;
   if (session.has_forgotten_ids) {
     if (retired_.size() >= kMaxRetired) DropOldestRetired();

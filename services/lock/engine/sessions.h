@@ -28,6 +28,7 @@
 #include "services/lock/engine/member_list.h"
 #include "services/lock/engine/outcome.h"
 #include "services/lock/engine/timer_queue.h"
+#include "services/lock/engine/usage.h"
 
 namespace holdfast {
 
@@ -64,6 +65,7 @@ struct Session {
 
   std::uint64_t ordinal = 0;  // From 1; of this session alone.
   std::string id;
+  Principal principal;             // Who opened it first.
   bool known = true;               // By its id.
   bool has_forgotten_ids = false;  // Because their ends were acknowledged.
 
@@ -119,7 +121,7 @@ class Sessions {
   bool IsRetired(const std::string& id, std::uint64_t stream_number, Instant now);
 
   // REQUIRES: it is not known.
-  Session& Add(const std::string& id);
+  Session& Add(const std::string& id, const Principal& principal);
 
   // The stream now owns the session, which has none.
   void SetStream(Session& session, CallId stream);
@@ -132,6 +134,9 @@ class Sessions {
   void DestroyIfUnused(Session& session);
 
   std::size_t size() const { return by_id_.size(); }
+
+  // How many of those that are known belong to whom.
+  const Usage& usage() const { return usage_; }
   const absl::btree_map<CallId, Session*>& streams() const { return by_stream_; }
 
  private:
@@ -146,6 +151,7 @@ class Sessions {
   std::uint64_t last_ordinal_ = 0;
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<Session>> all_;  // By ordinal.
   absl::flat_hash_map<std::string_view, Session*> by_id_;
+  Usage usage_;
   absl::btree_map<CallId, Session*> by_stream_;  // Ordered, so that a run can be repeated.
   std::deque<Retired> retired_;                  // Oldest first.
   absl::flat_hash_map<std::string, std::uint64_t> retired_numbers_;

@@ -12,7 +12,7 @@ constexpr Instant kStart{std::chrono::hours(1)};
 
 TEST(SessionsTest, OneThatIsForgottenStaysForItsLeasesAlone) {
   Sessions sessions;
-  Session& session = sessions.Add("s");
+  Session& session = sessions.Add("s", Principal());
   const std::uint64_t ordinal = session.ordinal;
   session.members = 1;
   sessions.Forget(session, kStart);
@@ -26,7 +26,7 @@ TEST(SessionsTest, OneThatIsForgottenStaysForItsLeasesAlone) {
 
 TEST(SessionsTest, OneThatIsKnownStaysWithoutLeases) {
   Sessions sessions;
-  Session& session = sessions.Add("s");
+  Session& session = sessions.Add("s", Principal());
   sessions.DestroyIfUnused(session);
   EXPECT_EQ(sessions.Find("s"), &session);
 }

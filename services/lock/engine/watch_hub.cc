@@ -39,14 +39,16 @@ void WatchHub::NextPage(CallId call, const LockMap& locks, std::vector<Delivery>
 void WatchHub::TellPage(CallId call, Watch& watch, const LockMap& locks,
                         std::vector<Delivery>& deliveries) {
   Watched page;
-  watch.passed = WalkPage(locks, watch.filter.key_prefix, watch.passed, [&](const LockState& lock) {
-    for (const HeldLease* lease : lock.holders) {
-      if (!watch.filter.Matches(lease->record.spec)) continue;
-      page.events.push_back(MakeEvent(LeaseEventKind::kHeld, last_sequence_, lease->record,
-                                      lease->record.granted_at));
-    }
-    return page.events.size() < kLeasesPerPage;
-  });
+  watch.passed =
+      WalkPage(locks, watch.filter.key_prefix, watch.passed, watch.filter.among.get(),
+               [&](const LockState& lock) {
+                 for (const HeldLease* lease : lock.holders) {
+                   if (!watch.filter.Matches(lease->record.spec)) continue;
+                   page.events.push_back(MakeEvent(LeaseEventKind::kHeld, last_sequence_,
+                                                   lease->record, lease->record.granted_at));
+                 }
+                 return page.events.size() < kLeasesPerPage;
+               });
   watch.snapshot_complete = !watch.passed.has_value();
   page.snapshot_continues = !watch.snapshot_complete;
   if (watch.snapshot_complete) {

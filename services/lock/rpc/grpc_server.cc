@@ -96,13 +96,14 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
 
 GrpcServer::GrpcServer(LockEngine& engine, const Options& options, std::size_t listeners)
     : connections_(Connections::Make(Within(options.connections, FirstReservedFd()), listeners,
-                                     engine.clock())) {
+                                     engine.clock())),
+      callers_(principals_, options.rules == nullptr ? no_rules_ : *options.rules) {
   const RpcLimits& limits = options.limits;
-  const CallStarter starter(engine, principals_, limits.max_message_bytes);
+  const CallStarter starter(engine, callers_, limits.max_message_bytes);
   lock_service_ = std::make_unique<LockServiceImpl>(starter, limits);
   admin_service_ = std::make_unique<AdminServiceImpl>(starter);
   session_service_ =
-      std::make_unique<SessionServiceImpl>(engine, *connections_, principals_, limits);
+      std::make_unique<SessionServiceImpl>(engine, *connections_, callers_, limits);
   health_service_ = std::make_unique<HealthServiceImpl>(std::vector<std::string>{
       v1::LockService::service_full_name(), v1::AdminService::service_full_name(),
       v1::SessionService::service_full_name()});

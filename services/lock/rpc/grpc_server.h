@@ -15,7 +15,9 @@
 
 #include "absl/status/statusor.h"
 #include "common/file_descriptor.h"
+#include "services/lock/access/rules_in_force.h"
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/permission.h"
 #include "services/lock/rpc/principals.h"
 #include "services/lock/rpc/rpc_limits.h"
 #include "services/net/accept_loop.h"
@@ -44,6 +46,7 @@ class GrpcServer {
     std::vector<ListenAddress> listen;
     RpcLimits limits;
     ConnectionLimits connections{};
+    const RulesInForce* rules = nullptr;  // Outlive the server. Null: there are none.
   };
 
   // Accepts connections when it returns. `engine` must live until Shutdown. `inherited`:
@@ -84,6 +87,8 @@ class GrpcServer {
   std::vector<std::string> addresses_;
   std::shared_ptr<Connections> connections_;
   Principals principals_;
+  const RulesInForce no_rules_;
+  const Callers callers_;
   std::unique_ptr<LockServiceImpl> lock_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<SessionServiceImpl> session_service_;

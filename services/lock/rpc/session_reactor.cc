@@ -20,7 +20,8 @@ void SessionReactor::OnStart() {
   const std::string peer = context().peer();
   local_ = peer.starts_with("unix");
   connection_ = shared_.connections.Find(peer);
-  reader_.emplace(open_, shared_.max_message_bytes, local_, shared_.principals.Of(context()));
+  caller_ = shared_.callers.Of(context());
+  reader_.emplace(open_, shared_.max_message_bytes, local_, caller_);
   opened_ = shared_.engine.clock().Read().monotonic;
   if (!shared_.stalled.Watch(*this)) return EndIfUnknown();
   StartRead(&incoming_);
@@ -33,6 +34,8 @@ void SessionReactor::EndedByClient(const grpc::Status& status) {
 
 void SessionReactor::OnReadDone(bool ok) {
   if (!ok) return EndedByClient(grpc::Status::OK);
+  // With another stream its client finds out which leases it may still renew.
+  if (!shared_.callers.IsCurrent(caller_)) return End(RulesChanged(), /*by_client=*/false);
   const Instant now = shared_.engine.clock().Read().monotonic;
   SessionWork work;
   grpc::Status status = reader_->Read(incoming_, now, work);

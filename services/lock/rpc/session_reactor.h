@@ -30,7 +30,7 @@
 #include "grpcpp/support/status.h"
 #include "services/common/clock.h"
 #include "services/lock/engine/lock_engine.h"
-#include "services/lock/rpc/principals.h"
+#include "services/lock/rpc/permission.h"
 #include "services/lock/rpc/server_call.h"
 #include "services/lock/rpc/session_outbox.h"
 #include "services/lock/rpc/session_request.h"
@@ -44,18 +44,17 @@ namespace holdfast {
 // What all streams of sessions share. Outlives them.
 struct SessionSharing {
   SessionSharing(LockEngine& lock_engine, const Connections& all_connections,
-                 const Principals& all_principals, std::uint32_t message_bytes,
-                 std::size_t operations)
+                 const Callers& all_callers, std::uint32_t message_bytes, std::size_t operations)
       : engine(lock_engine),
         connections(all_connections),
-        principals(all_principals),
+        callers(all_callers),
         max_message_bytes(message_bytes),
         max_operations(operations),
         stalled(lock_engine.clock()) {}
 
   LockEngine& engine;
   const Connections& connections;
-  const Principals& principals;
+  const Callers& callers;
   const std::uint32_t max_message_bytes;
   const std::size_t max_operations;  // Of one stream, without an answer.
   StalledSessions stalled;
@@ -135,6 +134,7 @@ class SessionReactor final : public StreamCall<BidiServerCall, SessionMessage>,
 
   OpenOperations open_;
   // One read at a time uses these.
+  CallerIdentity caller_;
   grpc::ByteBuffer incoming_;
   std::optional<SessionReader> reader_;
 

@@ -117,8 +117,11 @@ grpc::Status SessionReader::ReadAttach(Operation& operation, SessionWork& work) 
     open_.Begin(attach_id_, /*key=*/"");
     work.attach_id = attach_id_;
     work.attach = ToCommand(std::move(attach), local_);
+    Permit(caller_, *work.attach);
   } else {
-    work.operations.push_back({.id = attach_id_, .body = ToPageCommand(std::move(attach))});
+    AttachPageCommand page = ToPageCommand(std::move(attach));
+    Permit(caller_, page);
+    work.operations.push_back({.id = attach_id_, .body = std::move(page)});
   }
   return grpc::Status::OK;
 }
@@ -127,17 +130,18 @@ template <typename Request>
 grpc::Status SessionReader::Accept(std::uint64_t id, Request& request, Instant now,
                                    SessionWork& work) {
   static const std::string none;
-  const std::optional<FieldError> error = Validate(request);
-  const std::optional<grpc::Status> begun =
-      Begin(id, error.has_value() ? none : KeyOf(request),
-            error.has_value() ? ToStatus(*error) : grpc::Status::OK, work);
-  if (begun.has_value()) return *begun;
+  if (const std::optional<FieldError> error = Validate(request)) {
+    return *Begin(id, none, ToStatus(*error), work);
+  }
+  const std::string key = KeyOf(request);
   auto command = ToCommand(std::move(request), now);
-  if constexpr (requires { command.principal; }) command.principal = principal_;
+  const std::optional<grpc::Status> begun = Begin(id, key, Permit(caller_, command), work);
+  if (begun.has_value()) return *begun;
   work.operations.push_back({.id = id, .body = std::move(command)});
   return grpc::Status::OK;
 }
 
+// Has a value if `own_status` is not OK.
 std::optional<grpc::Status> SessionReader::Begin(std::uint64_t id, const std::string& key,
                                                  grpc::Status own_status, SessionWork& work) {
   switch (open_.Begin(id, key)) {

@@ -22,8 +22,8 @@
 #include "grpcpp/support/status.h"
 #include "holdfast/v1/session.pb.h"
 #include "services/common/clock.h"
-#include "services/common/principal.h"
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/permission.h"
 
 namespace holdfast {
 
@@ -69,14 +69,13 @@ struct SessionWork {
 // Reads the messages of one stream, in their order. Thread-compatible.
 class SessionReader {
  public:
-  // `open` must outlive this. `local`: see AttachCommand. `principal`: of whoever sends
-  // them.
+  // `open` must outlive this. `local`: see AttachCommand. `caller`: who sends them.
   SessionReader(OpenOperations& open, std::size_t max_message_bytes, bool local,
-                Principal principal = {})
+                CallerIdentity caller = {})
       : open_(open),
         max_message_bytes_(max_message_bytes),
         local_(local),
-        principal_(std::move(principal)) {}
+        caller_(std::move(caller)) {}
 
   // `now`: when the message came. Anything but OK ends the stream.
   grpc::Status Read(const grpc::ByteBuffer& bytes, Instant now, SessionWork& work);
@@ -100,7 +99,7 @@ class SessionReader {
   OpenOperations& open_;
   const std::size_t max_message_bytes_;
   const bool local_;
-  const Principal principal_;
+  const CallerIdentity caller_;
   Phase phase_ = Phase::kNew;
   std::uint64_t attach_id_ = 0;
 };

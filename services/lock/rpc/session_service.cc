@@ -17,9 +17,9 @@ std::uint32_t StreamsFor(std::uint32_t sessions) {
 }  // namespace
 
 SessionServiceImpl::SessionServiceImpl(LockEngine& engine, const Connections& connections,
-                                       const Principals& principals, const RpcLimits& limits)
+                                       const Callers& callers, const RpcLimits& limits)
     : open_streams_(StreamsFor(limits.max_sessions)),
-      shared_(engine, connections, principals, limits.max_message_bytes,
+      shared_(engine, connections, callers, limits.max_message_bytes,
               limits.max_session_operations) {}
 
 void SessionServiceImpl::ServeOn(CallLoop& loop) {

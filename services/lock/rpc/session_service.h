@@ -6,7 +6,7 @@
 #include "holdfast/v1/session.grpc.pb.h"
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/rpc/call_loop.h"
-#include "services/lock/rpc/principals.h"
+#include "services/lock/rpc/permission.h"
 #include "services/lock/rpc/rpc_limits.h"
 #include "services/lock/rpc/session_reactor.h"
 #include "services/lock/rpc/stream_call.h"
@@ -19,8 +19,8 @@ using RawSessionService = v1::SessionService::WithRawMethod_Session<v1::SessionS
 class SessionServiceImpl final : public RawSessionService {
  public:
   // All but the limits must outlive every call.
-  SessionServiceImpl(LockEngine& engine, const Connections& connections,
-                     const Principals& principals, const RpcLimits& limits);
+  SessionServiceImpl(LockEngine& engine, const Connections& connections, const Callers& callers,
+                     const RpcLimits& limits);
 
   // Lets `loop` serve all methods. It must be stopped before this goes.
   void ServeOn(CallLoop& loop);

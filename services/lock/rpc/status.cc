@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
@@ -182,6 +183,13 @@ grpc::Status LimitExceeded(const std::string& limit) {
   if (limit == "session_backlog") {
     return FixedLimitExceeded(limit, "the client does not read what it is told");
   }
+  if (absl::StartsWith(limit, "quota_")) {
+    return Failure(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::LIMIT_EXCEEDED,
+                   absl::StrCat("the caller has as many ", limit.substr(sizeof("quota_") - 1),
+                                " as the rules allow its principal"))
+        .With("limit", limit)
+        .Build();
+  }
   return Failure(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::LIMIT_EXCEEDED,
                  absl::StrCat("the server's limit ", limit, " (flag --",
                               absl::StrReplaceAll(limit, {{"_", "-"}}), ") has been reached"))
@@ -235,6 +243,8 @@ grpc::Status ToStatus(const Refused& refused, std::string_view key) {
           .Build();
     case Refusal::kCancelled:
       return grpc::Status(grpc::StatusCode::CANCELLED, "the caller has gone");
+    case Refusal::kNotPermitted:  // Only ever told of a lease that was listed.
+      return InternalError("not permitted by the engine");
     case Refusal::kSessionReplaced:
       return Failure(grpc::StatusCode::ABORTED, v1::SESSION_REPLACED,
                      "another stream has attached to this session")
@@ -257,9 +267,30 @@ v1::ErrorReason ToReason(Refusal refusal) {
       return v1::LEASE_WAITING;
     case Refusal::kLeaseMismatch:
       return v1::LEASE_MISMATCH;
+    case Refusal::kNotPermitted:
+      return v1::PERMISSION_DENIED;
     default:
       return v1::ERROR_REASON_UNSPECIFIED;
   }
+}
+
+grpc::Status NotPermitted(const std::string& principal, std::string_view permission,
+                          std::string_view key) {
+  const bool known = principal != "anonymous";
+  const auto code = known ? grpc::StatusCode::PERMISSION_DENIED : grpc::StatusCode::UNAUTHENTICATED;
+  const std::string name(permission);
+  return Failure(code, known ? v1::PERMISSION_DENIED : v1::UNAUTHENTICATED,
+                 absl::StrCat(principal, " may not ", name, " ", Quoted(key)))
+      .With("principal", principal)
+      .With("permission", name)
+      .Build();
+}
+
+grpc::Status RulesChanged() {
+  return Failure(grpc::StatusCode::UNAVAILABLE, v1::RULES_CHANGED,
+                 "the server's rules for this caller have changed; call again")
+      .RetryAfter(Duration::zero())
+      .Build();
 }
 
 grpc::Status InternalError(const std::string& what) {

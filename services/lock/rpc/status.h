@@ -33,6 +33,15 @@ grpc::Status ToStatus(const Refused& refused, std::string_view key);
 // Why a lease of a session is not held any more.
 v1::ErrorReason ToReason(Refusal refusal);
 
+// PERMISSION_DENIED, or UNAUTHENTICATED if the caller is anonymous: the rules do not let
+// `principal` do this with `key`.
+grpc::Status NotPermitted(const std::string& principal, std::string_view permission,
+                          std::string_view key);
+
+// UNAVAILABLE RULES_CHANGED: the caller of a stream may open it again, and is told then
+// what it may do now.
+grpc::Status RulesChanged();
+
 // INTERNAL, for what only a mistake in the server brings about.
 grpc::Status InternalError(const std::string& what);
 

@@ -88,7 +88,22 @@ TEST(StatusTest, EveryReasonOfTheApiIsSent) {
   EXPECT_EQ(DetailsOf(ToStatus(FieldError{"key", "must be"})).info->reason(), "INVALID_FIELD");
   EXPECT_EQ(DetailsOf(MalformedRequest("T")).info->reason(), "MALFORMED_REQUEST");
   // UNSPECIFIED is never sent; the suite above has 13.
-  EXPECT_EQ(v1::ErrorReason_descriptor()->value_count(), 1 + 2 + 13);
+  // Nor are these, which the rules lead to.
+  EXPECT_EQ(DetailsOf(NotPermitted("uid:1", "acquire", "k")).info->reason(), "PERMISSION_DENIED");
+  EXPECT_EQ(DetailsOf(NotPermitted("anonymous", "acquire", "k")).info->reason(), "UNAUTHENTICATED");
+  EXPECT_EQ(DetailsOf(RulesChanged()).info->reason(), "RULES_CHANGED");
+  EXPECT_EQ(v1::ErrorReason_descriptor()->value_count(), 1 + 2 + 3 + 13);
+}
+
+TEST(StatusTest, WhoMayNotIsToldWhomTheServerTakesItFor) {
+  const grpc::Status denied = NotPermitted("uid:1000", "acquire", "jobs/7");
+  EXPECT_EQ(denied.error_code(), StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(denied.error_message(), "uid:1000 may not acquire \"jobs/7\"");
+  EXPECT_THAT(DetailsOf(denied).metadata(),
+              UnorderedElementsAre(Pair("principal", "uid:1000"), Pair("permission", "acquire")));
+  EXPECT_EQ(NotPermitted("anonymous", "admin", "k").error_code(), StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(RulesChanged().error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_TRUE(DetailsOf(RulesChanged()).retry.has_value());
 }
 
 TEST(StatusTest, ACancelledCallIsToldSo) {

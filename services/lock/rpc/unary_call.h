@@ -18,7 +18,7 @@
 #include "services/lock/engine/lock_engine.h"
 #include "services/lock/rpc/convert.h"
 #include "services/lock/rpc/page_token.h"
-#include "services/lock/rpc/principals.h"
+#include "services/lock/rpc/permission.h"
 #include "services/lock/rpc/server_call.h"
 #include "services/lock/rpc/status.h"
 #include "services/lock/rpc/validate.h"
@@ -47,8 +47,8 @@ inline Subject SubjectOf(const v1::ReleaseByTagRequest& request) {
 class CallStarter {
  public:
   // Both must outlive every call.
-  CallStarter(LockEngine& engine, const Principals& principals, std::size_t max_message_bytes)
-      : engine_(engine), principals_(principals), max_message_bytes_(max_message_bytes) {}
+  CallStarter(LockEngine& engine, const Callers& callers, std::size_t max_message_bytes)
+      : engine_(engine), callers_(callers), max_message_bytes_(max_message_bytes) {}
 
   // Fills `request`, or says what to answer.
   template <typename Request>
@@ -60,14 +60,12 @@ class CallStarter {
   }
 
   LockEngine& engine() const { return engine_; }
-  Principal PrincipalOf(const grpc::ServerContext& context) const {
-    return principals_.Of(context);
-  }
+  const Callers& callers() const { return callers_; }
   Instant Now() const { return engine_.clock().Read().monotonic; }
 
  private:
   LockEngine& engine_;
-  const Principals& principals_;
+  const Callers& callers_;
   const std::size_t max_message_bytes_;
 };
 
@@ -111,8 +109,9 @@ class UnaryCall final : public EngineCall {
     if (const grpc::Status status = starter().Read(this->request(), request); status.ok()) {
       Subject subject = SubjectOf(request);
       auto command = ToCommand(std::move(request), received);
-      if constexpr (requires { command.principal; }) {
-        command.principal = starter().PrincipalOf(context());
+      if (const grpc::Status denied = Permit(starter().callers().Of(context()), command);
+          !denied.ok()) {
+        return Reject(denied);
       }
       Submit(std::move(command), std::move(subject));
     } else {

@@ -15,14 +15,17 @@ void WaitReactor::OnStart() {
     Finish(status);
     return;
   }
+  key_ = request.key();
+  AcquireCommand command = ToWaitCommand(std::move(request), received);
+  if (const grpc::Status denied = Permit(starter_.callers().Of(context()), command); !denied.ok()) {
+    Finish(denied);
+    return;
+  }
   place_ = open_waits_.TryOpen();
   if (place_ == nullptr) {
     Finish(LimitExceeded("max_open_waits"));
     return;
   }
-  key_ = request.key();
-  AcquireCommand command = ToWaitCommand(std::move(request), received);
-  command.principal = starter_.PrincipalOf(context());
   call_id_ = starter_.engine().Submit(std::move(command), this, LockEngine::Begin::kAtTakeTurn);
 }
 

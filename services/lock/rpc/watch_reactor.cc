@@ -21,8 +21,13 @@ void WatchReactor::OnStart() {
     Finish(LimitExceeded("max_watches"));
     return;
   }
-  const CallId call_id =
-      engine_.Submit(ToCommand(std::move(request)), this, LockEngine::Begin::kAtTakeTurn);
+  WatchCommand command = ToCommand(std::move(request));
+  {
+    MutexLock lock(mutex_);
+    caller_ = starter_.callers().Of(context());
+    Permit(caller_, command);
+  }
+  const CallId call_id = engine_.Submit(std::move(command), this, LockEngine::Begin::kAtTakeTurn);
   Step step;
   {
     MutexLock lock(mutex_);
@@ -58,6 +63,13 @@ void WatchReactor::OnDone() { delete this; }
 
 void WatchReactor::Gather(const Watched& watched) {
   if (overflowed_ || broken()) return;
+  if (!starter_.callers().IsCurrent(caller_)) {
+    // What has gathered may be more than it may know by now.
+    rules_changed_ = true;
+    overflowed_ = true;
+    backlog_.clear();
+    return;
+  }
   if (backlog_.size() + watched.events.size() > max_backlog_) {
     overflowed_ = true;
     backlog_.clear();
@@ -79,7 +91,9 @@ void WatchReactor::CancelIfOverflowed() {
 WatchReactor::Step WatchReactor::NextStep() {
   Step step;
   if (final_.has_value()) {
-    step.end = overflowed_ ? LimitExceeded("max_watch_backlog") : ToStatus(*final_, "");
+    step.end = rules_changed_ ? RulesChanged()
+               : overflowed_  ? LimitExceeded("max_watch_backlog")
+                              : ToStatus(*final_, "");
     final_.reset();
     return step;
   }

@@ -18,6 +18,7 @@
 #include <optional>
 
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/rpc/permission.h"
 #include "services/lock/rpc/server_call.h"
 #include "services/lock/rpc/stream_call.h"
 #include "services/lock/rpc/unary_call.h"
@@ -72,6 +73,8 @@ class WatchReactor final : public StreamCall<WriteServerCall, WatchMessage>, pri
   OpenStreams::Place place_;  // Set by OnStart.
 
   std::optional<CallId> call_id_ GUARDED_BY(mutex_);
+  CallerIdentity caller_ GUARDED_BY(mutex_);
+  bool rules_changed_ GUARDED_BY(mutex_) = false;  // Then `overflowed_` too: it ends alike.
   bool overflowed_ GUARDED_BY(mutex_) = false;
   bool cancelled_ GUARDED_BY(mutex_) = false;  // Because it overflowed.
   std::deque<SharedWatchEvent> backlog_ GUARDED_BY(mutex_);

@@ -18,7 +18,8 @@ CallId TableDriver::Acquire(std::string key, std::string lease_id, AcquireOption
                               .timeout = options.timeout,
                               .report_queue = options.report_queue,
                               .received = now_.monotonic,
-                              .principal = std::move(options.principal)},
+                              .principal = std::move(options.principal),
+                              .quota = options.quota},
                options.stream);
 }
 
@@ -66,7 +67,9 @@ CallId TableDriver::Attach(std::string session_id, AttachOptions options) {
                              .stream_number = options.number,
                              .local = options.local,
                              .leases = std::move(options.leases),
-                             .more = options.more},
+                             .more = options.more,
+                             .principal = std::move(options.principal),
+                             .quota = options.quota},
                stream);
 }
 

@@ -34,6 +34,7 @@ class TableDriver {
     std::optional<Duration> max_hold{};
     CallId stream{};  // Of the session that sends it.
     Principal principal{};
+    Quota quota{};
   };
 
   struct AttachOptions {
@@ -41,6 +42,8 @@ class TableDriver {
     bool local = true;
     std::vector<ListedLease> leases{};
     bool more = false;
+    Principal principal{};
+    Quota quota{};
   };
 
   CallId Acquire(std::string key, std::string lease_id, AcquireOptions options);
@@ -55,6 +58,7 @@ class TableDriver {
   CallId ReleaseByTag(ReleaseByTagCommand command);
   CallId Watch(LeaseFilter filter);
   void ContinueWatch(CallId call);
+  Listed List(ListCommand command) { return Last<Listed>(Apply(std::move(command))); }
   LockView Get(std::string key);
   void Cancel(CallId call);
   // What `call` was told last, a grant, did not arrive.

@@ -19,7 +19,8 @@ TestServer::TestServer(const Options& options) : engine_(options.limits, *option
       engine_, {.listen = {*ParseListenAddress("unix:" + (folder_ / "s") + options.unix_options),
                            *ParseListenAddress("127.0.0.1:0")},
                 .limits = options.rpc_limits,
-                .connections = options.connections});
+                .connections = options.connections,
+                .rules = options.rules});
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   if (options.load) Load();

@@ -28,6 +28,7 @@ class TestServer {
     const Clock* clock = &SystemClock();
     bool load = true;            // False: call Load.
     std::string unix_options{};  // What --listen has behind the path.
+    const RulesInForce* rules = nullptr;
   };
 
   TestServer() : TestServer(Options()) {}
