@@ -121,6 +121,18 @@ bool SetTcp(std::string_view host, std::uint16_t port, ListenAddress& result) {
 
 }  // namespace
 
+bool ListenAddress::is_local() const {
+  if (is_unix()) return true;
+  if (socket_address.ss_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &socket_address, sizeof(v4));
+    return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+  }
+  sockaddr_in6 v6{};
+  std::memcpy(&v6, &socket_address, sizeof(v6));
+  return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   if (text.starts_with(kUnixPrefix)) return ParseUnix(text);
   if (text.find(',') != std::string_view::npos) {

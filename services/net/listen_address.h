@@ -40,6 +40,9 @@ struct ListenAddress {
   socklen_t length = 0;
 
   bool is_unix() const { return !unix_path.empty(); }
+
+  // Nobody on another host can reach it.
+  bool is_local() const;
 };
 
 // `host` is an IPv4 address, an IPv6 address in brackets, or `localhost`, which

@@ -83,6 +83,16 @@ TEST(ParseListenAddressTest, TakesWhoEverybodyOnAUnixSocketIs) {
   EXPECT_THAT(ErrorOf("127.0.0.1:80,principal=a"), HasSubstr("only a Unix socket takes"));
 }
 
+TEST(ParseListenAddressTest, KnowsWhatOtherHostsCannotReach) {
+  for (const char* text : {"unix:/h", "127.0.0.1:1", "127.1.2.3:1", "localhost:1", "[::1]:1"}) {
+    EXPECT_TRUE(ParseListenAddress(text)->is_local()) << text;
+  }
+  for (const char* text :
+       {"0.0.0.0:1", "192.0.2.1:1", "128.0.0.1:1", "[::]:1", "[2001:db8::1]:1"}) {
+    EXPECT_FALSE(ParseListenAddress(text)->is_local()) << text;
+  }
+}
+
 TEST(ParseListenAddressTest, RefusesOptionsThatItDoesNotKnow) {
   for (const char* mode : {"", "1000", "0o660", "-1", "668", "rw", "0660 "}) {
     EXPECT_THAT(ErrorOf(std::string("unix:/h,mode=") + mode), HasSubstr("octal")) << mode;

@@ -106,6 +106,7 @@ TEST(ShutdownTest, OtherSignalsChangeNothing) {
   ServerProcess server;
   ASSERT_EQ(server.Start(), absl::OkStatus());
   StubClient client(server.address());
+  // A SIGHUP reads again what there is none of here.
   for (const auto& [signal, name] : {std::pair{SIGHUP, "SIGHUP"}, std::pair{SIGUSR1, "SIGUSR1"},
                                      std::pair{SIGUSR2, "SIGUSR2"}}) {
     server.Signal(signal);

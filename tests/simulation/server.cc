@@ -150,7 +150,7 @@ void Server::AddWhatTheServerKnows(CommandBody& body) const {
   std::visit(
       [received](auto& command) {
         if constexpr (requires { command.received; }) command.received = received;
-        if constexpr (requires { command.principal; }) {
+        if constexpr (requires { command.spec.owner; }) {
           command.principal = PrincipalOf(command.spec.owner);
         }
       },

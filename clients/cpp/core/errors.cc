@@ -12,7 +12,7 @@
 namespace holdfast {
 namespace {
 
-constexpr std::array<std::pair<ErrorReason, std::string_view>, 15> kReasonNames = {{
+constexpr std::array<std::pair<ErrorReason, std::string_view>, 18> kReasonNames = {{
     {ErrorReason::kLockHeld, "LOCK_HELD"},
     {ErrorReason::kWaitTimeout, "WAIT_TIMEOUT"},
     {ErrorReason::kLeaseExpired, "LEASE_EXPIRED"},
@@ -28,6 +28,9 @@ constexpr std::array<std::pair<ErrorReason, std::string_view>, 15> kReasonNames 
     {ErrorReason::kServerStopping, "SERVER_STOPPING"},
     {ErrorReason::kLockNotHeld, "LOCK_NOT_HELD"},
     {ErrorReason::kSessionReplaced, "SESSION_REPLACED"},
+    {ErrorReason::kPermissionDenied, "PERMISSION_DENIED"},
+    {ErrorReason::kUnauthenticated, "UNAUTHENTICATED"},
+    {ErrorReason::kRulesChanged, "RULES_CHANGED"},
 }};
 
 // What a status carries, each as a payload of its own, under these names. absl::Status
@@ -115,6 +118,7 @@ bool ShouldRetry(const absl::Status& status) {
     case ErrorReason::kServerStarting:
     case ErrorReason::kServerStopping:
     case ErrorReason::kSessionReplaced:
+    case ErrorReason::kRulesChanged:
       return true;
     case ErrorReason::kUnspecified:
       break;

@@ -54,6 +54,7 @@ struct RawFlags {
   std::string log_level = "info";
   std::string log_format = "logfmt";
   std::string config;
+  std::string rules;
   std::string reattach_window = "5s";
   Limits limits;
   RpcLimits rpc_limits;
@@ -167,9 +168,10 @@ void AddFlags(CLI::App& app, RawFlags& raw) {
                  "unix:/path or host:port; repeatable. The host is an IPv4\n"
                  "address, an IPv6 address in brackets, or localhost. Port\n"
                  "0 picks a free port, which is logged. Anyone who can\n"
-                 "connect can take and list locks. Only this user can\n"
-                 "connect to a Unix socket, unless ,mode=0660 or\n"
-                 ",group=NAME after the path admits others.")
+                 "connect can take and list locks, unless there are --rules.\n"
+                 "Only this user can connect to a Unix socket, unless\n"
+                 ",mode=0660 or ,group=NAME after the path admits others.\n"
+                 ",principal=NAME says who they all are.")
       ->expected(1)
       ->take_all()
       ->check(CheckAddress)
@@ -189,6 +191,11 @@ void AddFlags(CLI::App& app, RawFlags& raw) {
       ->check(CheckReattachWindow)
       ->type_name("DURATION")
       ->capture_default_str();
+  app.add_option("--rules", raw.rules,
+                 "A file that says who may do what; what it does not allow\n"
+                 "is refused. Read again on SIGHUP. Without it, anyone who\n"
+                 "can connect may do everything. See holdfastd check-rules.")
+      ->type_name("FILE");
   AddLimits(app, raw);
   AddConnectionLimits(app, raw.connection_limits);
   app.add_option("--log-level", raw.log_level, "Minimum level that is logged, to standard error.")
@@ -247,6 +254,7 @@ Flags ToFlags(RawFlags raw) {
       .limits = raw.limits,
       .rpc_limits = raw.rpc_limits,
       .connection_limits = raw.connection_limits,
+      .rules = std::move(raw.rules),
   };
   // The engine counts the calls that wait, and the layer above it the streams, which may
   // be open for a moment longer.

@@ -34,6 +34,7 @@ struct Flags {
   Limits limits;
   RpcLimits rpc_limits;
   ConnectionLimits connection_limits;
+  std::string rules;  // The file. Empty: there are no rules.
 };
 
 // There is nothing to run: print `text`, on standard output if `code` is kOk and

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -28,7 +29,10 @@
 #include "services/common/exit_code.h"
 #include "services/common/log.h"
 #include "services/common/spare_memory.h"
+#include "services/lock/access/rules.h"
+#include "services/lock/access/rules_in_force.h"
 #include "services/lock/engine/lock_engine.h"
+#include "services/lock/main/check_rules.h"
 #include "services/lock/main/flags.h"
 #include "services/lock/main/maintenance.h"
 #include "services/lock/main/process_setup.h"
@@ -42,6 +46,11 @@
 
 namespace holdfast {
 namespace {
+
+struct CommandLine {
+  int argc = 0;
+  const char* const* argv = nullptr;
+};
 
 // After a write that failed nobody knows what is on the disk, and trying again
 // could succeed without having written what was lost. So the process ends here
@@ -62,14 +71,15 @@ absl::Status Load(std::unique_ptr<DataDirectory> directory, const Flags& flags,
 }
 
 // `signal_number`: the one that has come while the records loaded, or 0.
-void ServeUntilStopped(GrpcServer& server, LockEngine& engine, int signal_number) {
+void ServeUntilStopped(GrpcServer& server, LockEngine& engine, int signal_number,
+                       const std::function<void()>& on_hang_up) {
   server.SetServing(true);
   Log(LogLevel::kInfo, "serving",
       {{"addresses", absl::StrJoin(server.addresses(), ",")},
        {"leases", std::uint64_t{engine.stats().leases}},
        {"version", kVersion}});
   TellServiceManager("READY=1\nSTATUS=serving");
-  while (signal_number == 0) signal_number = WaitForStopSignal();
+  while (signal_number == 0) signal_number = WaitForStopSignal(on_hang_up);
   TellServiceManager("STOPPING=1");
   Log(LogLevel::kInfo, "stopping", {{"signal", signal_number}});
   server.SetServing(false);
@@ -99,16 +109,58 @@ void EndGrpc(std::unique_ptr<GrpcServer> server) {
   std::_Exit(ToInt(ExitCode::kOk));
 }
 
+// What a SIGHUP changes: the rules, and the level from which on things are logged, by the
+// flags as they would be if the server started now. If either is wrong nothing is changed.
+void ReadAgain(const CommandLine& command_line, const Flags& flags, RulesInForce& rules) {
+  const auto parsed = ParseFlags(command_line.argc, command_line.argv);
+  if (const auto* wrong = std::get_if<EarlyExit>(&parsed)) {
+    Log(LogLevel::kError, "cannot read the flags again; nothing is changed",
+        {{"signal", "SIGHUP"}, {"error", wrong->text}});
+    return;
+  }
+  if (!flags.rules.empty()) {
+    absl::StatusOr<Rules> read = Rules::Load(flags.rules);
+    if (!read.ok()) {
+      LogError("cannot read the rules again; nothing is changed", read.status());
+      return;
+    }
+    const std::uint64_t count = read->size();
+    rules.Replace(*std::move(read));
+    Log(LogLevel::kInfo, "read the rules again", {{"file", flags.rules}, {"rules", count}});
+  }
+  SetLogLevel(std::get<Flags>(parsed).log_level);
+  Log(LogLevel::kInfo, "read what can change while serving", {{"signal", "SIGHUP"}});
+}
+
 // `inherited`: takes the place of the default of --listen.
 absl::StatusOr<std::unique_ptr<GrpcServer>> StartServer(const Flags& flags, LockEngine& engine,
+                                                        const RulesInForce& rules,
                                                         std::vector<FileDescriptor> inherited) {
-  GrpcServer::Options options{
-      .listen = flags.listen, .limits = flags.rpc_limits, .connections = flags.connection_limits};
+  GrpcServer::Options options{.listen = flags.listen,
+                              .limits = flags.rpc_limits,
+                              .connections = flags.connection_limits,
+                              .rules = &rules};
   if (flags.listen_is_default && !inherited.empty()) options.listen.clear();
+  for (const ListenAddress& address : options.listen) {
+    if (address.is_local()) continue;
+    Log(LogLevel::kWarning, "other hosts may connect, without encryption or authentication",
+        {{"address", address.text}});
+  }
   return GrpcServer::Start(engine, options, std::move(inherited));
 }
 
-ExitCode Run(const Flags& flags, std::vector<FileDescriptor> inherited) {
+ExitCode Run(const Flags& flags, const CommandLine& command_line,
+             std::vector<FileDescriptor> inherited) {
+  RulesInForce rules;
+  if (!flags.rules.empty()) {
+    absl::StatusOr<Rules> read = Rules::Load(flags.rules);
+    if (!read.ok()) {
+      LogError("cannot read the rules", read.status());
+      return ExitCode::kUsage;
+    }
+    rules.Replace(*std::move(read));
+  }
+  const auto on_hang_up = [&] { ReadAgain(command_line, flags, rules); };
   auto directory = DataDirectory::Open(flags.data_dir);
   if (!directory.ok()) {
     LogError("cannot open the data directory", directory.status());
@@ -116,7 +168,7 @@ ExitCode Run(const Flags& flags, std::vector<FileDescriptor> inherited) {
   }
   const SpareMemoryReturner spare_memory;
   LockEngine engine(flags.limits, SystemClock(), OnStorageFailure);
-  auto server = StartServer(flags, engine, std::move(inherited));
+  auto server = StartServer(flags, engine, rules, std::move(inherited));
   if (!server.ok()) {
     LogError("cannot serve", server.status());
     return ExitCode::kAddressUnavailable;
@@ -127,14 +179,14 @@ ExitCode Run(const Flags& flags, std::vector<FileDescriptor> inherited) {
     loaded = Load(*std::move(directory), flags, engine);
     WakeWaiter();
   });
-  const int signal_number = WaitForStopSignal();
+  const int signal_number = WaitForStopSignal(on_hang_up);
   if (signal_number != 0 && engine.AbandonStart()) StopWhileLoading(**server, signal_number);
   loader.join();
   if (!loaded.ok()) {
     LogError("cannot load the records", loaded);
     return ExitCodeFor(loaded);
   }
-  ServeUntilStopped(**server, engine, signal_number);
+  ServeUntilStopped(**server, engine, signal_number, on_hang_up);
   EndGrpc(*std::move(server));
   return ExitCode::kOk;
 }
@@ -143,6 +195,11 @@ ExitCode Run(const Flags& flags, std::vector<FileDescriptor> inherited) {
 }  // namespace holdfast
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == holdfast::kCheckRules) {
+    const holdfast::EarlyExit checked = holdfast::CheckRules(argc - 1, argv + 1);
+    std::fputs(checked.text.c_str(), checked.code == holdfast::ExitCode::kOk ? stdout : stderr);
+    return holdfast::ToInt(checked.code);
+  }
   const auto parsed = holdfast::ParseFlags(argc, argv);
   if (const auto* early = std::get_if<holdfast::EarlyExit>(&parsed)) {
     std::fputs(early->text.c_str(), early->code == holdfast::ExitCode::kOk ? stdout : stderr);
@@ -159,5 +216,5 @@ int main(int argc, char** argv) {
     holdfast::LogError("cannot serve", inherited.status());
     return holdfast::ToInt(holdfast::ExitCode::kAddressUnavailable);
   }
-  return holdfast::ToInt(holdfast::Run(flags, *std::move(inherited)));
+  return holdfast::ToInt(holdfast::Run(flags, {argc, argv}, *std::move(inherited)));
 }

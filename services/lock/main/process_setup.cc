@@ -88,13 +88,17 @@ void SetUpProcess() {
   RaiseFileDescriptorLimit();
 }
 
-int WaitForStopSignal() {
+int WaitForStopSignal(const std::function<void()>& on_hang_up) {
   const sigset_t signals = WaitedForSignals();
   while (true) {
     int signal_number = 0;
     if (sigwait(&signals, &signal_number) != 0) continue;
     if (signal_number == SIGTERM || signal_number == SIGINT) return signal_number;
     if (signal_number == kWakeSignal && woken.exchange(false)) return 0;
+    if (signal_number == SIGHUP) {
+      on_hang_up();
+      continue;
+    }
     Log(LogLevel::kInfo, "ignoring a signal",
         {{"signal", std::string("SIG") + sigabbrev_np(signal_number)}});
   }

@@ -7,6 +7,8 @@
 #ifndef HOLDFAST_SERVICES_LOCK_MAIN_PROCESS_SETUP_H_
 #define HOLDFAST_SERVICES_LOCK_MAIN_PROCESS_SETUP_H_
 
+#include <functional>
+
 namespace holdfast {
 
 // To be called once, before the first thread starts, as threads inherit it:
@@ -16,9 +18,9 @@ namespace holdfast {
 void SetUpProcess();
 
 // Returns when SIGTERM or SIGINT arrives, or has arrived since SetUpProcess, and
-// which of them; or 0 after a WakeWaiter. SIGHUP, SIGUSR1 and SIGUSR2, whoever sends
-// them, are logged and change nothing.
-int WaitForStopSignal();
+// which of them; or 0 after a WakeWaiter. Calls `on_hang_up` for a SIGHUP that arrives
+// meanwhile. SIGUSR1 and SIGUSR2, whoever sends them, are logged and change nothing.
+int WaitForStopSignal(const std::function<void()>& on_hang_up);
 
 // Makes one WaitForStopSignal return 0, now or when it is called. From any thread.
 void WakeWaiter();

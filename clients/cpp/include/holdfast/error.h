@@ -62,6 +62,13 @@ enum class ErrorReason {
   kLockNotHeld = 14,
   // ABORTED. A newer stream has taken the session over; the library tries again there.
   kSessionReplaced = 15,
+  // PERMISSION_DENIED. The server's rules do not let this caller do this with the lock.
+  // Metadata: principal, permission.
+  kPermissionDenied = 16,
+  // UNAUTHENTICATED. As kPermissionDenied, to a caller of whom the server knows nothing.
+  kUnauthenticated = 17,
+  // UNAVAILABLE. What the caller may do has changed; the library asks again.
+  kRulesChanged = 18,
 };
 
 // The reason that `status` carries.
