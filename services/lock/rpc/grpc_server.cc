@@ -102,8 +102,7 @@ GrpcServer::GrpcServer(LockEngine& engine, const Options& options, std::size_t l
   const CallStarter starter(engine, callers_, limits.max_message_bytes);
   lock_service_ = std::make_unique<LockServiceImpl>(starter, limits);
   admin_service_ = std::make_unique<AdminServiceImpl>(starter);
-  session_service_ =
-      std::make_unique<SessionServiceImpl>(engine, *connections_, callers_, limits);
+  session_service_ = std::make_unique<SessionServiceImpl>(engine, *connections_, callers_, limits);
   health_service_ = std::make_unique<HealthServiceImpl>(std::vector<std::string>{
       v1::LockService::service_full_name(), v1::AdminService::service_full_name(),
       v1::SessionService::service_full_name()});
