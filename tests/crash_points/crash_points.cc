@@ -128,6 +128,8 @@ class CrashMaker {
   void CrashTheRaise() {
     if (Enough()) return;
     PutDiskImage(WholeModel().Kept(), folder_);
+    // Older versions did not know whose a lease was.
+    for (auto& [lease_id, lease] : run_.commits.back().content.leases) lease.principal = {};
     MakeOlder(DataPath(folder_), run_.commits.back().content);
     Expectation expected = ExpectedAt(run_.journal.size());
     expected.promise = Promise::kAcknowledged;

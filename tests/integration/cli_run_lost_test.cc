@@ -263,15 +263,28 @@ TEST_F(CliRunLostTest, LeaseThatAnAdministratorEndsIsLostAtTheNextRenewal) {
   EXPECT_TRUE(FamilyIsGone());
 }
 
+// Without a session nobody is told before it asks.
 TEST_F(CliRunLostTest, LossThatIsNoticedAtTheEndOnlyIsReported) {
-  CliProgram run({"run", "k", "--expire", "1h", "--", "sh", "-c", "echo ready; read line"},
-                 server_);
+  ServerProcess server({.flags = {"--max-sessions=1"}});
+  ASSERT_EQ(server.Start(), absl::OkStatus());
+  const std::vector<std::string> waits = {"--expire", "1h", "--",
+                                          "sh",       "-c", "echo ready; read line"};
+  const auto run_with = [&](const std::string& key) {
+    std::vector<std::string> arguments = {"run", key};
+    arguments.insert(arguments.end(), waits.begin(), waits.end());
+    return arguments;
+  };
+  CliProgram with_the_session(run_with("other"), server);
+  ASSERT_EQ(with_the_session.ReadLine(), "ready");
+  CliProgram run(run_with("k"), server);
   ASSERT_EQ(run.ReadLine(), "ready");
-  ASSERT_EQ(CliProgram({"force-release", "k"}, server_).Finish().status.code, 0);
+  ASSERT_EQ(CliProgram({"force-release", "k"}, server).Finish().status.code, 0);
   run.WriteLine("");
   const CliResult result = run.Finish();
   EXPECT_EQ(result.status.code, ToInt(ExitCode::kLost)) << result;
   EXPECT_THAT(result.err, HasSubstr("ended before the command did"));
+  with_the_session.WriteLine("");
+  EXPECT_EQ(with_the_session.Finish().status.code, 0);
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ TEST(JsonTest, OneLineWithTheNamesOfTheProtos) {
   EXPECT_EQ(
       ToJsonLine(lock),
       R"({"key":"k","holders":[{"owner":"me","fencing_token":"18446744073709551615",)"
-      R"("tags":[],"remaining":"1.500s","held_since":"2023-11-14T22:13:20Z","principal":""}],)"
+      R"("tags":[],"principal":"","remaining":"1.500s","held_since":"2023-11-14T22:13:20Z"}],)"
       R"("queue_length":0,"waiters":[]})"
       "\n");
 }

@@ -296,6 +296,7 @@ class LeaseTable {
     bool due = false;                   // Its own renewal waits for what comes of that.
     std::set<std::uint64_t> by_hand{};  // Renewals that were asked for.
     bool over = false;                  // Lost, and signalled.
+    absl::Status server_said{};         // Why the lease has ended, if it has said so.
   };
 
   enum class Purpose { kConfirm, kRenewAutomatically, kRenewByHand, kRelease, kQuery };
@@ -362,6 +363,7 @@ class LeaseTable {
                               Turn& turn);
   absl::Status ApplyRenewal(Holding& holding, const absl::StatusOr<LeaseTimes>& times, Turn& turn);
   void Lose(Holding& holding, const absl::Status& why, Turn& turn);
+  void LoseAsTold(Holding& holding, const absl::Status& why, Turn& turn);
   void Lapse(Holding& holding, Turn& turn);
   void StopKeeping(Holding& holding, Turn& turn);
   Holding TakeOut(ClaimId claim, Turn& turn);

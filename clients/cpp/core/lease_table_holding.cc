@@ -57,6 +57,11 @@ void LeaseTable::Renew(ClaimId claim, RequestId request, Duration limit, Turn& t
 void LeaseTable::Release(ClaimId claim, RequestId request, Duration patience, Turn& turn) {
   const Holding released = TakeOut(claim, turn);
   released.lease->MarkReleased(turn.now);
+  // The server may have forgotten it meanwhile, as a session acknowledges what it is told.
+  if (!released.server_said.ok()) {
+    turn.Do(TellEnded{.request = request, .status = released.server_said});
+    return;
+  }
   const LeaseCore::Facts& facts = released.lease->facts();
   ReleaseId(facts.key, facts.lease_id, facts.expire, request, patience, turn);
 }
@@ -84,7 +89,7 @@ LeaseTable::Holding LeaseTable::TakeOut(ClaimId claim, Turn& turn) {
 
 void LeaseTable::OnLeaseEnded(const std::string& lease_id, const absl::Status& why, Turn& turn) {
   const auto claim = claims_.find(lease_id);
-  if (claim != claims_.end()) Lose(claim->second, why, turn);
+  if (claim != claims_.end()) LoseAsTold(holding_.at(claim->second), why, turn);
 }
 
 void LeaseTable::Lose(ClaimId claim, const absl::Status& why, Turn& turn) {
@@ -95,6 +100,11 @@ void LeaseTable::Lose(Holding& holding, const absl::Status& why, Turn& turn) {
   if (std::exchange(holding.over, true)) return;
   if (holding.lease->MarkLost(why)) turn.Do(SignalLost{.lease = holding.lease});
   StopKeeping(holding, turn);
+}
+
+void LeaseTable::LoseAsTold(Holding& holding, const absl::Status& why, Turn& turn) {
+  if (holding.server_said.ok()) holding.server_said = why;
+  Lose(holding, why, turn);
 }
 
 // Its time is over. The server may hold it for longer, but not for ever: it is not to be
@@ -232,7 +242,7 @@ absl::Status LeaseTable::ApplyRenewal(Holding& holding, const absl::StatusOr<Lea
     Lapse(holding, turn);
     return holding.lease->status(turn.now);
   }
-  if (SaysLeaseEnded(times.status())) Lose(holding, times.status(), turn);
+  if (SaysLeaseEnded(times.status())) LoseAsTold(holding, times.status(), turn);
   return times.status();
 }
 

@@ -37,7 +37,7 @@ class LeaseTableHoldingTest : public LeaseTableTest {
 
   MonotonicTime granted_;
   std::shared_ptr<LeaseCore> lease_;
-  bool detached_ = false;
+  bool detached_ = false;  // Or released by the test itself.
 };
 
 TEST_F(LeaseTableHoldingTest, SignalsTheLossBeforeTheDeadline) {
@@ -157,6 +157,11 @@ TEST_F(LeaseTableHoldingTest, ServerSaysUnaskedThatTheLeaseIsOver) {
   renewals().at(0).answer(Renewed());
   EXPECT_EQ(signalled_.size(), 1U);
   EXPECT_EQ(lease_->status(), forced);
+  // The server may have forgotten why.
+  const Told released = Release();
+  detached_ = true;
+  EXPECT_EQ(**released, forced);
+  EXPECT_TRUE(releases().empty());
 }
 
 TEST_F(LeaseTableHoldingTest, EndOfALeaseThatWasDetachedIsNobodysLoss) {

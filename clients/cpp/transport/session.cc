@@ -38,12 +38,24 @@ bool IsLimit(const absl::Status& status, std::string_view limit) {
   return ReasonOf(status) == ErrorReason::kLimitExceeded && ErrorMetadata(status)["limit"] == limit;
 }
 
+// The words are those of the server's answers to a call.
+std::string_view EndOfLease(v1::ErrorReason reason) {
+  switch (reason) {
+    case v1::LEASE_FORCED:
+      return "an administrator has ended the lease";
+    case v1::LEASE_EXPIRED:
+      return "the lease has expired";
+    default:
+      return "the server has told that the lease has ended";
+  }
+}
+
 absl::Status WhyLeaseEnded(v1::ErrorReason reason) {
   const bool unknown = reason == v1::LEASE_NOT_FOUND;
   return MakeError(
       unknown ? absl::StatusCode::kNotFound : absl::StatusCode::kFailedPrecondition,
       v1::ErrorReason_IsValid(reason) ? static_cast<ErrorReason>(reason) : ErrorReason::kLeaseEnded,
-      "the server has told that the lease has ended");
+      EndOfLease(reason));
 }
 
 }  // namespace
