@@ -365,7 +365,7 @@ class LeaseTable {
   void Lose(Holding& holding, const absl::Status& why, Turn& turn);
   void LoseAsTold(Holding& holding, const absl::Status& why, Turn& turn);
   void Lapse(Holding& holding, Turn& turn);
-  void StopKeeping(Holding& holding, Turn& turn);
+  void StopKeeping(Holding& holding, const absl::Status& why, Turn& turn);
   Holding TakeOut(ClaimId claim, Turn& turn);
   void SendRenewal(const Holding& holding, Purpose purpose, std::uint64_t call, RequestId request,
                    MonotonicTime give_up_at, Turn& turn);

@@ -83,7 +83,7 @@ void LeaseTable::Detach(ClaimId claim, Turn& turn) {
 LeaseTable::Holding LeaseTable::TakeOut(ClaimId claim, Turn& turn) {
   Holding taken = std::move(holding_.extract(claim).mapped());
   claims_.erase(taken.lease->facts().lease_id);
-  StopKeeping(taken, turn);
+  StopKeeping(taken, absl::CancelledError("the lease was given up in the meantime"), turn);
   return taken;
 }
 
@@ -99,7 +99,7 @@ void LeaseTable::Lose(ClaimId claim, const absl::Status& why, Turn& turn) {
 void LeaseTable::Lose(Holding& holding, const absl::Status& why, Turn& turn) {
   if (std::exchange(holding.over, true)) return;
   if (holding.lease->MarkLost(why)) turn.Do(SignalLost{.lease = holding.lease});
-  StopKeeping(holding, turn);
+  StopKeeping(holding, why, turn);
 }
 
 void LeaseTable::LoseAsTold(Holding& holding, const absl::Status& why, Turn& turn) {
@@ -115,7 +115,7 @@ void LeaseTable::Lapse(Holding& holding, Turn& turn) {
   turn.Do(SendDetach{.key = facts.key, .lease_id = facts.lease_id});
 }
 
-void LeaseTable::StopKeeping(Holding& holding, Turn& turn) {
+void LeaseTable::StopKeeping(Holding& holding, const absl::Status& why, Turn& turn) {
   renewed_.erase(holding.id);
   not_renewed_.erase(holding.id);
   CancelTimer(holding.lapse_timer);
@@ -123,8 +123,7 @@ void LeaseTable::StopKeeping(Holding& holding, Turn& turn) {
   if (holding.automatic != 0) Discard(std::exchange(holding.automatic, 0));
   for (const std::uint64_t call : std::exchange(holding.by_hand, {})) {
     const ShortCall stopped = TakeOut(short_calls_.at(call));
-    turn.Do(TellEnded{.request = stopped.request,
-                      .status = absl::CancelledError("the lease was given up in the meantime")});
+    turn.Do(TellEnded{.request = stopped.request, .status = why});
   }
 }
 
