@@ -24,6 +24,11 @@ using testing::ElementsAre;
 
 class WatchCoreTest : public LockCoreTest {
  protected:
+  // A transport forgets them with the call.
+  ~WatchCoreTest() override {
+    for (const auto& call : transport_->watches) call->events = {};
+  }
+
   void Start() {
     watch_ = std::make_shared<WatchCore>(
         client_, WatchCallbacks{.on_event =
